@@ -1,0 +1,57 @@
+"""What the specs ask for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from reconciler.domain.address import Address
+from reconciler.domain.profile import Variant
+from reconciler.domain.recipe import Recipe, RecipeDigest, Sha256
+
+OnLost = Literal["fail", "regenerate"]
+RemotePolicy = Literal["keep", "delete_after_download", "never"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lifecycle:
+    """How careful to be with one video. Kept in the state, so it outlives its block."""
+
+    protect: bool = False
+    on_lost: OnLost = "fail"
+    remote: RemotePolicy = "keep"
+
+
+DEFAULT_LIFECYCLE = Lifecycle()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceFile:
+    """The image that a create uploads."""
+
+    path: str  # relative to the project
+    sha256: Sha256
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declaration:
+    """One declared video, resolved: nothing is left to a default."""
+
+    address: Address
+    provider: str
+    recipe: Recipe
+    digest: RecipeDigest  # of `recipe`
+    model: str  # a remix has its parent's model, seconds and size
+    seconds: int
+    size: str
+    variants: tuple[Variant, ...]  # sorted, unique
+    outputs: Mapping[Variant, str]  # where each variant is published, relative to the project
+    tags: tuple[str, ...] = ()
+    lifecycle: Lifecycle = DEFAULT_LIFECYCLE
+    parent: Address | None = None
+    reference: ReferenceFile | None = None
+    file: str = ""  # the spec file, relative to the project; for display only
+
+
+Desired = Mapping[Address, Declaration]
+"""Every declared video, in the order of its address."""

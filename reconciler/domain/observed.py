@@ -1,0 +1,75 @@
+"""What the servers, the disk and the asset store show, at one moment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+
+from reconciler.domain.recipe import Recipe, RecipeDigest, Sha256
+from reconciler.domain.recorded import Asset, FileStat, GenerationId, JobError, JobStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservedJob:
+    """A job as its server tells it now. What the server does not echo is None."""
+
+    remote_id: str
+    status: JobStatus
+    progress: int
+    created_at: datetime | None = None
+    completed_at: datetime | None = None
+    expires_at: datetime | None = None
+    error: JobError | None = None
+    prompt: str | None = None
+    model: str | None = None
+    seconds: str | None = None
+    size: str | None = None
+    remixed_from: str | None = None
+
+
+Gone = Literal["gone"]
+"""The server was asked for a job, and knows none of that id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileFact:
+    """A file that exists; `sha256` is there where it had to be read."""
+
+    stat: FileStat
+    sha256: Sha256 | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sidecar:
+    """A paid generation that the asset store can tell of without the database."""
+
+    recipe: Recipe
+    digest: RecipeDigest
+    provider: str
+    account: str
+    remote_id: str
+    created_at: datetime
+    completed_at: datetime | None
+    cost_usd: Decimal | None
+    assets: tuple[Asset, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """Facts with a moment. What is not a key here was not looked at: unknown, never gone."""
+
+    at: datetime
+    jobs: Mapping[GenerationId, ObservedJob | Gone] = field(default_factory=dict)
+    unreachable: Mapping[str, str] = field(default_factory=dict)  # provider -> why
+    files: Mapping[str, FileFact | None] = field(default_factory=dict)  # path -> None: no file
+    stored: Mapping[Sha256, bool] = field(default_factory=dict)  # whether the bytes are whole
+    sidecars: Mapping[RecipeDigest, Sidecar] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobPage:
+    """One page of a server's list, newest first."""
+
+    jobs: tuple[ObservedJob, ...]
+    next_after: str | None  # the cursor of the next page; None: this was the last

@@ -1,0 +1,290 @@
+"""A plan as a value: what would be done, why, and what it costs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Literal
+
+from reconciler.domain.address import Address
+from reconciler.domain.desired import Declaration, Lifecycle
+from reconciler.domain.errors import Diagnostic
+from reconciler.domain.observed import Sidecar
+from reconciler.domain.profile import Variant
+from reconciler.domain.recipe import RecipeDigest
+from reconciler.domain.recorded import GenerationId, PublishedFile
+
+
+class ActionKind(StrEnum):
+    """What becomes of one address."""
+
+    CREATE = "create"
+    REMIX = "remix"
+    REPLACE = "replace"
+    DELETE = "delete"
+    DOWNLOAD = "download"
+    PUBLISH = "publish"
+    RESTORE = "restore"
+    ADOPT = "adopt"
+    MOVE = "move"
+    FORGET = "forget"
+    WAIT = "wait"
+    RESOLVE = "resolve"
+    UPDATE = "update"
+    BLOCKED = "blocked"
+
+
+class Reason(StrEnum):
+    """Why, for scripts. For display and tests: nothing branches on it."""
+
+    NOT_RECORDED = "not_recorded"
+    RECIPE_CHANGED = "recipe_changed"
+    PARENT_WILL_CHANGE = "parent_will_change"
+    VIDEO_LOST = "video_lost"
+    JOB_FAILED = "job_failed"
+    JOB_RUNNING = "job_running"
+    NOT_STORED = "not_stored"
+    ASSET_MISSING = "asset_missing"
+    FILE_MISSING = "file_missing"
+    FILE_ALTERED = "file_altered"
+    STORE_LOST = "store_lost"
+    OUTPUT_CHANGED = "output_changed"
+    VARIANTS_CHANGED = "variants_changed"
+    SETTINGS_CHANGED = "settings_changed"
+    STORED_BEFORE = "stored_before"
+    SHARED = "shared"
+    RENAMED = "renamed"
+    UNDECLARED = "undeclared"
+    JOB_IN_USE = "job_in_use"
+    DEPOSED = "deposed"
+    PROTECTED = "protected"
+    PARENT_BLOCKED = "parent_blocked"
+    PARENT_JOB_GONE = "parent_job_gone"
+    PATH_OCCUPIED = "path_occupied"
+    UNRESOLVED_ATTEMPT = "unresolved_attempt"
+    NO_DELETE = "no_delete"
+    DESTROYED = "destroyed"
+
+
+Effect = Literal["free", "paid", "cascade"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One field that differs. `before` is None for what is new, `after` for what goes."""
+
+    field: str
+    before: str | None
+    after: str | None
+    effect: Effect
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Buy:
+    """Make the one paid request, and hold its job as pending. Costs money."""
+
+    declaration: Declaration
+    cost_usd: Decimal | None
+    parent_generation: GenerationId | None = None  # None: the parent is made in this run
+    step: Literal["buy"] = "buy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bind:
+    """Hold a generation that exists as pending."""
+
+    generation: GenerationId
+    step: Literal["bind"] = "bind"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BindShared:
+    """Hold as pending what another address gets in this run."""
+
+    of: Address
+    step: Literal["bind_shared"] = "bind_shared"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recover:
+    """Record a generation that only the asset store remembers, and hold it as pending."""
+
+    sidecar: Sidecar
+    step: Literal["recover"] = "recover"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Await:
+    """Let the job that this address holds finish."""
+
+    step: Literal["await"] = "await"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetch:
+    """Bring variants into the asset store; those already whole there are passed over."""
+
+    variants: tuple[Variant, ...]
+    step: Literal["fetch"] = "fetch"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeBack:
+    """Fill the asset store again from a published file that is still whole."""
+
+    file: PublishedFile
+    step: Literal["take_back"] = "take_back"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publish:
+    """Put one variant where the user wants it; an altered file is kept beside it."""
+
+    variant: Variant
+    path: str
+    step: Literal["publish"] = "publish"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promote:
+    """Make the pending generation current and depose the old one; record the settings."""
+
+    lifecycle: Lifecycle
+    tags: tuple[str, ...]
+    step: Literal["promote"] = "promote"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unpublish:
+    """Remove a published file; an altered one is kept beside."""
+
+    file: PublishedFile
+    step: Literal["unpublish"] = "unpublish"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rename:
+    """Give what another address holds to this one, its published files with it."""
+
+    source: Address
+    files: tuple[tuple[str, str], ...]  # from, to
+    step: Literal["rename"] = "rename"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retire:
+    """Let go of a generation: finish and store what was paid for, then delete its job.
+
+    `delete` is False where the job must stay: in use elsewhere, `remote = "never"`, or no
+    delete on this server.
+    """
+
+    generation: GenerationId
+    delete: bool
+    step: Literal["retire"] = "retire"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteJob:
+    """Delete the job of the current generation, its bytes being stored; the record stays."""
+
+    generation: GenerationId
+    step: Literal["delete_job"] = "delete_job"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forget:
+    """Drop the record of the address."""
+
+    step: Literal["forget"] = "forget"
+
+
+Step = (
+    Buy
+    | Bind
+    | BindShared
+    | Recover
+    | Await
+    | Fetch
+    | TakeBack
+    | Publish
+    | Promote
+    | Unpublish
+    | Rename
+    | Retire
+    | DeleteJob
+    | Forget
+)
+"""One effect. Every step may be done again after a crash without harm."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """What would be done at one address, in order."""
+
+    address: Address
+    kind: ActionKind
+    reason: Reason
+    because: str  # one line, for people
+    provider: str
+    steps: tuple[Step, ...] = ()
+    depends_on: tuple[Address, ...] = ()  # addresses whose actions come first
+    cost_usd: Decimal | None = Decimal(0)  # None: unknown
+    recipe_digest: RecipeDigest | None = None
+    changes: tuple[Change, ...] = ()
+    expires_at: datetime | None = None  # when what it fetches goes away
+    notes: tuple[str, ...] = ()  # more that a person should know, a line each
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether it makes a paid request, were its price even zero."""
+        return any(isinstance(step, Buy) for step in self.steps)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """Where what is recorded and what is observed differ."""
+
+    address: Address
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What a plan may spend, in dollars."""
+
+    usd: Decimal  # the sum of what is known
+    worst_case_usd: Decimal  # with retries, and with the money already held
+    held_usd: Decimal  # by attempts whose outcome is unknown
+    unknown: int  # actions without a known price
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """All that would be done, ordered so that nothing comes before what it waits for."""
+
+    plan_id: str
+    workspace: str
+    created_at: datetime
+    actions: tuple[Action, ...]
+    unchanged: tuple[Address, ...]
+    cost: Cost
+    expected_s: float  # how long it may take
+    drift: tuple[Drift, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+    unreachable: Mapping[str, str] = field(default_factory=dict)  # provider -> why
+
+    def count(self, kind: ActionKind) -> int:
+        """How many addresses get this kind of action."""
+        return sum(action.kind is kind for action in self.actions)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to say: no action, and nothing blocked."""
+        return not self.actions
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether an apply would do anything; what is only blocked is no change."""
+        return any(action.kind is not ActionKind.BLOCKED for action in self.actions)

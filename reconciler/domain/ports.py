@@ -1,0 +1,322 @@
+"""The doors to the world outside: what `apply` may ask of it, and what may go wrong.
+
+Every implementer keeps these promises. The program runs as well against a real server and
+disk as against simulated ones under a simulated clock.
+"""
+
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Protocol
+
+from reconciler.domain.address import Address
+from reconciler.domain.desired import Lifecycle, ReferenceFile
+from reconciler.domain.errors import ExitCode
+from reconciler.domain.observed import FileFact, JobPage, ObservedJob, Sidecar
+from reconciler.domain.profile import Variant
+from reconciler.domain.recipe import Recipe, RecipeDigest, Sha256
+from reconciler.domain.recorded import (
+    Asset,
+    AttemptId,
+    Generation,
+    GenerationId,
+    PublishedFile,
+    RecordedState,
+    RunId,
+)
+
+
+class Clock(Protocol):
+    """Time."""
+
+    def now(self) -> datetime:
+        """The moment, in UTC."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Let that much time pass."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateRequest:
+    """One new video, ready for the wire."""
+
+    prompt: str
+    model: str
+    seconds: int
+    size: str
+    reference: ReferenceFile | None = None
+    reference_bytes: bytes | None = None  # read and checked before anything is recorded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemixRequest:
+    """One new video made from a finished job."""
+
+    parent: str  # remote id
+    prompt: str
+
+
+PaidRequest = CreateRequest | RemixRequest
+
+
+class ContentStream(Protocol):
+    """An asset on its way."""
+
+    offset: int  # where in the asset its first byte lies; 0 where a resume was not honoured
+    bytes_total: int | None  # of the whole asset; None: the server did not say
+    etag: str | None
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The bytes from `offset` on.
+
+        Raises:
+            UnavailableError: the connection broke; what came is good for a resume.
+        """
+
+
+class Server(Protocol):
+    """One provider's Videos API.
+
+    Requests that cost nothing raise `UnavailableError` where asking again later may help,
+    `UnauthorizedError` where the key is refused, `RejectedError` where asking again is
+    useless, and are never repeated here.
+    """
+
+    async def submit(self, request: PaidRequest) -> ObservedJob:
+        """Send exactly one paid request, and return the job that the server made.
+
+        Raises:
+            NotSentError: no byte left; nothing was made.
+            RejectedError: the server refused; nothing was made.
+            UnauthorizedError: the key was refused; nothing was made.
+            AmbiguousError: whatever else; a job may exist.
+        """
+
+    async def retrieve(self, remote_id: str) -> ObservedJob:
+        """Look at one job.
+
+        Raises:
+            JobGoneError: the server knows no such job.
+        """
+
+    async def page(self, *, after: str | None = None) -> JobPage:
+        """One page of up to 100 jobs, newest first."""
+
+    async def delete(self, remote_id: str) -> None:
+        """Delete a finished job; one that is gone already is no error.
+
+        Raises:
+            RejectedError: the server refuses, for one because the job still runs.
+        """
+
+    def content(
+        self, remote_id: str, variant: Variant, *, offset: int = 0, etag: str | None = None
+    ) -> AbstractAsyncContextManager[ContentStream]:
+        """Open one asset for reading, from `offset` on where the server can.
+
+        Raises:
+            JobGoneError: the asset is gone, or was never there.
+            NotReadyError: the asset is not there yet.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """Who holds a workspace."""
+
+    host: str
+    pid: int
+    process_started: str  # tells a process from a later one with its pid
+    user: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """A paid request about to be made."""
+
+    address: Address
+    recipe: Recipe
+    digest: RecipeDigest
+    provider: str
+    cost_usd: Decimal | None
+
+
+class StateReader(Protocol):
+    """The state database, for reading. Creates nothing, blocks nobody."""
+
+    def read(self) -> RecordedState:
+        """All that this workspace needs to know, at one moment."""
+
+
+class StateWriter(StateReader, Protocol):
+    """The state database, held under a lease. Each method is one durable transaction.
+
+    Every method raises `LeaseLostError` once the lease is another's, and then has written
+    nothing.
+    """
+
+    def heartbeat(self) -> None:
+        """Say that this run is alive; to be called well within 30 s of the last time."""
+
+    def begin_run(self, *, plan_id: str, worst_case_usd: Decimal, git_commit: str | None) -> RunId:
+        """Record that a plan is carried out from now on."""
+
+    def end_run(self, run: RunId, exit_code: ExitCode) -> None:
+        """Record how it ended."""
+
+    def reserve(self, intent: Intent, run: RunId) -> AttemptId:
+        """Journal a paid request and hold its cost.
+
+        Raises:
+            AlreadyBoughtError: a live attempt of this recipe exists.
+        """
+
+    def sending(self, attempt: AttemptId) -> None:
+        """Journal that the request may be on its way from now on."""
+
+    def acknowledged(self, attempt: AttemptId, job: ObservedJob) -> Generation:
+        """Journal the id, book the cost, and hold the job as the address's pending one."""
+
+    def not_sent(self, attempt: AttemptId, evidence: str) -> None:
+        """Journal that nothing left, and free the money."""
+
+    def rejected(self, attempt: AttemptId, evidence: str) -> None:
+        """Journal a certain refusal, and free the money."""
+
+    def ambiguous(self, attempt: AttemptId, evidence: str) -> None:
+        """Journal that a job may exist; the money stays held."""
+
+    def void_reserved(self) -> None:
+        """Give up the reservations that a dead run of this workspace never sent."""
+
+    def saw(self, generation: GenerationId, job: ObservedJob) -> None:
+        """Record how a job stands; a failed one fails its attempt and books waste."""
+
+    def saw_missing(self, generation: GenerationId) -> Generation:
+        """Record that the server knew no such job or asset, and return the count so far."""
+
+    def deleted(self, generation: GenerationId) -> None:
+        """Record that the job is on its server no more."""
+
+    def lost(self, generation: GenerationId) -> None:
+        """Record that the video is nowhere any more, so that it may be bought again."""
+
+    def stored(self, generation: GenerationId, asset: Asset) -> None:
+        """Record an asset that lies whole in the store."""
+
+    def recover(self, sidecar: Sidecar) -> GenerationId:
+        """Record a generation that only its sidecar remembers; known ones are returned."""
+
+    def bind(self, address: Address, generation: GenerationId) -> None:
+        """Hold a generation as the address's pending one; a former pending is deposed."""
+
+    def promote(self, address: Address, lifecycle: Lifecycle, tags: tuple[str, ...]) -> None:
+        """Make the pending generation current, depose the old one, record the settings.
+
+        Without a pending one only the settings are recorded.
+        """
+
+    def published(self, address: Address, file: PublishedFile) -> None:
+        """Record a published file; the path belongs to this address and variant now."""
+
+    def unpublished(self, address: Address, path: str) -> None:
+        """Record that a published file is sorafile's no more."""
+
+    def rename(self, source: Address, target: Address) -> None:
+        """Give all that `source` holds to `target`, which holds nothing yet."""
+
+    def retired(self, address: Address, generation: GenerationId) -> None:
+        """Drop a generation from what the address holds; its history stays."""
+
+    def forget(self, address: Address) -> None:
+        """Drop the record of an address; the history of its generations stays."""
+
+
+class Partial(Protocol):
+    """An asset that is being downloaded into the store; what came survives a crash."""
+
+    offset: int  # bytes that are here already
+    etag: str | None  # of those bytes
+
+    def restart(self) -> None:
+        """Begin again from the first byte."""
+
+    def begin(self, *, offset: int, etag: str | None) -> None:
+        """Be told what the next bytes belong to; an `offset` of 0 begins again."""
+
+    def write(self, chunk: bytes) -> None:
+        """Take the next bytes."""
+
+    def finish(self, *, bytes_total: int | None) -> Asset:
+        """Check that this is the whole asset, and put it into the store durably.
+
+        Raises:
+            BadAssetError: it is not; the bytes are thrown away.
+        """
+
+    def close(self) -> None:
+        """Let go of the file; what came stays for a resume."""
+
+
+class AssetStore(Protocol):
+    """Assets by content, and the sidecars that tell of them without the database.
+
+    Raises `StateError` where the disk is full or refuses.
+    """
+
+    def is_whole(self, asset: Asset) -> bool:
+        """Whether the bytes are there, by their length."""
+
+    def is_intact(self, asset: Asset) -> bool:
+        """Whether the bytes are there, by reading them all."""
+
+    def path(self, sha256: Sha256) -> Path:
+        """Where the bytes lie."""
+
+    def partial(self, generation: Generation, variant: Variant) -> Partial:
+        """Begin or go on with one download."""
+
+    def take_back(self, file: Path, asset: Asset) -> None:
+        """Copy a whole published file into the store.
+
+        Raises:
+            BadAssetError: its bytes are not those of the asset.
+        """
+
+    def write_sidecar(self, sidecar: Sidecar) -> None:
+        """Write or complete the sidecar of one generation, durably."""
+
+    def sidecars(self, digests: Collection[RecipeDigest]) -> Mapping[RecipeDigest, Sidecar]:
+        """Of these recipes, the ones that a stored and whole generation tells of."""
+
+
+class Files(Protocol):
+    """The published files. Paths are relative to the project.
+
+    Raises `StateError` where the disk is full or refuses.
+    """
+
+    def look(self, path: str) -> FileFact | None:
+        """What lies there, unread; None for nothing."""
+
+    def read(self, path: str) -> FileFact | None:
+        """What lies there, read and hashed; None for nothing."""
+
+    def read_bytes(self, path: str) -> bytes:
+        """The bytes of a reference image."""
+
+    def publish(self, source: Path, path: str, *, sha256: Sha256) -> FileFact:
+        """Put a copy of a stored asset there, atomically, replacing what lies there."""
+
+    def set_aside(self, path: str) -> str:
+        """Rename an altered file to `NAME.local-<sha8>.EXT`, and return its new path."""
+
+    def move(self, source: str, target: str) -> None:
+        """Rename a published file; its old folder goes when it is empty."""
+
+    def remove(self, path: str) -> None:
+        """Remove a published file; its folder goes when it is empty."""

@@ -1,0 +1,54 @@
+"""A server that a project uses: a profile, an address, an account and a key's source."""
+
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Literal
+from urllib.parse import urlsplit
+
+from reconciler.domain.profile import Profile
+
+OnAmbiguous = Literal["wait", "ask", "retry", "fail"]
+AccountUse = Literal["shared", "exclusive"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeySource:
+    """Where a provider's key comes from; the key itself is never kept."""
+
+    kind: Literal["env", "command", "keyring"]
+    value: tuple[str, ...]  # a variable's name, a command's words, or a keyring entry
+
+    def __str__(self) -> str:
+        return f"{self.kind} {' '.join(self.value)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """One `[providers.NAME]`, its profile already corrected by what the project says."""
+
+    name: str
+    account: str
+    profile: Profile
+    base_url: str | None  # None: embedded
+    key: KeySource | None = None
+    account_use: AccountUse = "shared"
+    on_ambiguous: OnAmbiguous = "wait"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether its requests stay on this machine."""
+        if self.base_url is None:
+            return True
+        host = urlsplit(self.base_url).hostname or ""
+        if host == "localhost":
+            return True
+        try:
+            return ip_address(host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def is_closed_openai(self) -> bool:
+        """Whether it names OpenAI's own hosted API, which ended on 2026-09-24."""
+        host = urlsplit(self.base_url or "").hostname or ""
+        return host == "openai.com" or host.endswith(".openai.com")

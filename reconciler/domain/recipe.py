@@ -1,0 +1,119 @@
+"""What a person asked for, and the digest that tells two askings apart.
+
+The canonical form is versioned and in the spec's words. Its digests name paid results on
+people's disks, so no release may change one: `tests/domain/test_recipe.py` pins them.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, NewType
+
+RecipeDigest = NewType("RecipeDigest", str)
+"""`sha256:` and 64 hex digits."""
+
+Sha256 = NewType("Sha256", str)
+"""64 hex digits, bare."""
+
+Derivation = Literal["remix"]
+
+_FORM = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """An input reference by its own bytes, whatever file holds them."""
+
+    sha256: Sha256
+    fit: Literal["exact"] = "exact"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parent:
+    """What a derived video derives from; exactly one of `digest` and `remote_id` is set."""
+
+    derivation: Derivation
+    digest: RecipeDigest | None = None
+    remote_id: str | None = None  # a job that sorafile does not manage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """One video, as asked for. Equal recipes share one paid generation.
+
+    A derived recipe leaves `model`, `seconds` and `size` to its parent: they are None.
+    """
+
+    account: str
+    prompt: str  # LF line ends, no final newline
+    model: str | None = None
+    seconds: int | None = None
+    size: str | None = None  # WIDTHxHEIGHT in pixels
+    reference: Reference | None = None
+    parent: Parent | None = None
+    take: int = 1
+    edition: int = 0  # how often another result of the same recipe was asked for
+
+    def canonical(self) -> str:
+        """The recipe as JSON with sorted keys; what was not asked for is left out."""
+        form: dict[str, object] = {"v": _FORM, "account": self.account, "prompt": self.prompt}
+        asked = {"model": self.model, "seconds": self.seconds, "size": self.size}
+        form |= {key: value for key, value in asked.items() if value is not None}
+        if self.reference is not None:
+            form["reference"] = {"sha256": self.reference.sha256}
+        if self.parent is not None:
+            source = {"recipe": self.parent.digest, "id": self.parent.remote_id}
+            named = {key: value for key, value in source.items() if value is not None}
+            form["parent"] = {"derivation": self.parent.derivation, **named}
+        if self.take != 1:
+            form["take"] = self.take
+        if self.edition != 0:
+            form["edition"] = self.edition
+        return json.dumps(form, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+    @property
+    def digest(self) -> RecipeDigest:
+        """The recipe's name for ever."""
+        return digest_of(self.canonical())
+
+
+def digest_of(canonical: str) -> RecipeDigest:
+    """The digest of a recipe's canonical form."""
+    return RecipeDigest("sha256:" + hashlib.sha256(canonical.encode()).hexdigest())
+
+
+def recipe_from(canonical: str) -> Recipe:
+    """Read a canonical form back, from the state or from a sidecar.
+
+    Raises:
+        ValueError: the text is no canonical form that this release knows.
+    """
+    try:
+        form = json.loads(canonical)
+        if form.pop("v") != _FORM:
+            raise ValueError("a recipe of another version of sorafile")
+        reference, parent = form.pop("reference", None), form.pop("parent", None)
+        return Recipe(
+            reference=Reference(sha256=reference["sha256"]) if reference else None,
+            parent=_parent_from(parent) if parent else None,
+            **form,
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"not a recipe: {canonical[:80]!r}") from error
+
+
+def _parent_from(form: Mapping[str, str]) -> Parent:
+    if form["derivation"] != "remix":
+        raise ValueError(f"unknown derivation {form['derivation']!r}")
+    digest = form.get("recipe")
+    return Parent(
+        derivation="remix",
+        digest=RecipeDigest(digest) if digest else None,
+        remote_id=form.get("id"),
+    )
+
+
+def normal_prompt(text: str) -> str:
+    """A prompt as recipes hold it: LF line ends, no final newline."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n")
