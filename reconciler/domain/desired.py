@@ -16,7 +16,7 @@ RemotePolicy = Literal["keep", "delete_after_download", "never"]
 class Lifecycle:
     """How careful to be with one video. Kept in the state, so it outlives its block."""
 
-    protect: bool = False
+    protect: bool | None = None  # None: not said, so what the state remembers holds
     on_lost: OnLost = "fail"
     remote: RemotePolicy = "keep"
 

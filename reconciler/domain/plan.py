@@ -115,6 +115,14 @@ class Recover:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MarkLost:
+    """Record that a video is nowhere any more, so that its recipe may be bought again."""
+
+    generation: GenerationId
+    step: Literal["mark_lost"] = "mark_lost"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Await:
     """Let the job that this address holds finish."""
 
@@ -187,9 +195,8 @@ class Retire:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteJob:
-    """Delete the job of the current generation, its bytes being stored; the record stays."""
+    """Delete the job of what is current now, its bytes being stored; the record stays."""
 
-    generation: GenerationId
     step: Literal["delete_job"] = "delete_job"
 
 
@@ -205,6 +212,7 @@ Step = (
     | Bind
     | BindShared
     | Recover
+    | MarkLost
     | Await
     | Fetch
     | TakeBack

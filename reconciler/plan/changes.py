@@ -1,0 +1,97 @@
+"""What differs, field by field, for a person to read."""
+
+from collections.abc import Mapping
+
+from reconciler.domain.address import Address
+from reconciler.domain.desired import Declaration, Lifecycle
+from reconciler.domain.plan import Change, Effect
+from reconciler.domain.recipe import Recipe, RecipeDigest
+from reconciler.domain.recorded import Recorded
+
+
+def asked(declaration: Declaration) -> tuple[Change, ...]:
+    """Every field of a recipe that is new."""
+    return between(None, declaration, {})
+
+
+def between(
+    old: Recipe | None, declaration: Declaration, names: Mapping[RecipeDigest, Address]
+) -> tuple[Change, ...]:
+    """The fields in which two recipes differ; `names` tells parents by their recipe."""
+    before = _fields(old, names) if old is not None else {}
+    after = _fields(declaration.recipe, {})
+    if declaration.parent is not None:
+        after["remix_of"] = str(declaration.parent)
+    return tuple(
+        Change(
+            field=field,
+            before=before.get(field),
+            after=after.get(field),
+            effect="paid",
+        )
+        for field in _ORDER
+        if before.get(field) != after.get(field)
+    ) + _cascade(old, declaration, before, after)
+
+
+_ORDER = ("remix_of", "prompt", "model", "seconds", "size", "input_reference", "take", "edition")
+
+
+def _fields(recipe: Recipe, names: Mapping[RecipeDigest, Address]) -> dict[str, str]:
+    fields: dict[str, object] = {
+        "prompt": recipe.prompt,
+        "model": recipe.model,
+        "seconds": recipe.seconds,
+        "size": recipe.size,
+        "input_reference": recipe.reference.sha256 if recipe.reference else None,
+        "take": recipe.take if recipe.take != 1 else None,
+        "edition": recipe.edition or None,
+    }
+    if recipe.parent is not None:
+        digest, remote_id = recipe.parent.digest, recipe.parent.remote_id
+        known = names.get(digest) if digest else None
+        fields["remix_of"] = known or remote_id or digest
+    return {field: str(value) for field, value in fields.items() if value is not None}
+
+
+def _cascade(
+    old: Recipe | None, declaration: Declaration, before: dict[str, str], after: dict[str, str]
+) -> tuple[Change, ...]:
+    """The parent's recipe, where the same parent was asked for and it is another now."""
+    new = declaration.recipe
+    if old is None or old.parent is None or new.parent is None:
+        return ()
+    if old.parent == new.parent or before.get("remix_of") != after.get("remix_of"):
+        return ()
+    return (
+        Change(
+            field="parent",
+            before=old.parent.digest,
+            after=new.parent.digest,
+            effect="cascade",
+        ),
+    )
+
+
+def settings(declaration: Declaration, recorded: Recorded, now: Lifecycle) -> tuple[Change, ...]:
+    """What differs beside the recipe: tags and lifecycle. All of it is free."""
+    before, after = recorded.lifecycle, now
+    pairs: tuple[tuple[str, object, object], ...] = (
+        ("tags", ", ".join(recorded.tags), ", ".join(declaration.tags)),
+        ("protect", bool(before.protect), bool(after.protect)),
+        ("on_lost", before.on_lost, after.on_lost),
+        ("remote", before.remote, after.remote),
+    )
+    return tuple(
+        free(field, _text(was), _text(shall)) for field, was, shall in pairs if was != shall
+    )
+
+
+def free(field: str, before: str | None, after: str | None) -> Change:
+    """A change that costs nothing."""
+    effect: Effect = "free"
+    return Change(field=field, before=before, after=after, effect=effect)
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

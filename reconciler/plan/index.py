@@ -1,0 +1,186 @@
+"""The world, looked at from the questions that the decision table asks."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from reconciler.domain.address import Address
+from reconciler.domain.desired import Declaration
+from reconciler.domain.observed import FileFact, ObservedJob
+from reconciler.domain.profile import Variant
+from reconciler.domain.provider import Provider
+from reconciler.domain.recipe import RecipeDigest
+from reconciler.domain.recorded import (
+    Asset,
+    Attempt,
+    Generation,
+    GenerationId,
+    JobStatus,
+    PublishedFile,
+    Recorded,
+)
+from reconciler.domain.world import World
+
+MISSING_SIGHTINGS = 3
+"""How often a server must say that a job is gone, over the settle time, to be believed."""
+
+
+@dataclass(frozen=True)
+class Index:
+    """Answers about one world; every answer is worked out at most once."""
+
+    world: World
+
+    def recorded(self, address: Address) -> Recorded | None:
+        """What the state remembers of an address."""
+        return self.world.recorded.videos.get(address)
+
+    def provider_of(self, generation: Generation) -> Provider | None:
+        """The provider that can reach a generation's job; None if the project has none."""
+        named = self.world.providers.get(generation.provider)
+        if named is not None and named.account == generation.account:
+            return named
+        same_account = (
+            provider
+            for _, provider in sorted(self.world.providers.items())
+            if provider.account == generation.account
+        )
+        return next(same_account, None)
+
+    @cached_property
+    def unresolved(self) -> Mapping[RecipeDigest, Attempt]:
+        """The attempts whose outcome is unknown, by their recipe."""
+        attempts = self.world.recorded.attempts
+        return {attempt.digest: attempt for attempt in attempts if attempt.state.is_unresolved}
+
+    @cached_property
+    def generations(self) -> Mapping[GenerationId, Generation]:
+        """Every recorded generation, brought up to date by what was observed of its job."""
+        jobs = self.world.observed.jobs
+        return {
+            identity: _up_to_date(generation, jobs.get(identity))
+            for identity, generation in self.world.recorded.generations.items()
+        }
+
+    def now(self, generation: Generation) -> Generation:
+        """One generation as it was observed."""
+        return self.generations.get(generation.id, generation)
+
+    @cached_property
+    def _by_digest(self) -> Mapping[RecipeDigest, tuple[Generation, ...]]:
+        found: defaultdict[RecipeDigest, list[Generation]] = defaultdict(list)
+        for generation in self.generations.values():
+            found[generation.digest].append(generation)
+        return {digest: tuple(same) for digest, same in found.items()}
+
+    def of_recipe(self, digest: RecipeDigest) -> Generation | None:
+        """The best live generation of a recipe: stored, else finished, else running."""
+
+        def worth(generation: Generation) -> tuple[bool, bool, str]:
+            return (
+                self.is_whole(generation),
+                not generation.status.is_running,
+                str(generation.id),
+            )
+
+        live = [
+            generation
+            for generation in self._by_digest.get(digest, ())
+            if generation.status is not JobStatus.FAILED and not generation.lost
+        ]
+        return max(live, key=worth, default=None)
+
+    def asset_is_whole(self, asset: Asset) -> bool:
+        """Whether the store has its bytes; what was not looked at is trusted."""
+        return self.world.observed.stored.get(asset.sha256, True)
+
+    def is_whole(self, generation: Generation) -> bool:
+        """Whether its video is whole in the store."""
+        video = generation.asset(Variant.VIDEO)
+        return video is not None and self.asset_is_whole(video)
+
+    def fact(self, path: str) -> FileFact | None:
+        """The file at a path, where one was seen."""
+        return self.world.observed.files.get(path)
+
+    @cached_property
+    def ours(self) -> frozenset[str]:
+        """The paths of all files that this workspace has published."""
+        videos = self.world.recorded.videos.values()
+        return frozenset(file.path for recorded in videos for file in recorded.published)
+
+    def was_seen(self, path: str) -> bool:
+        """Whether a path was looked at."""
+        return path in self.world.observed.files
+
+    def is_intact(self, file: PublishedFile) -> bool:
+        """Whether a published file holds the bytes recorded; unlooked-at is trusted."""
+        if not self.was_seen(file.path):
+            return True
+        fact = self.fact(file.path)
+        if fact is None:
+            return False
+        return fact.stat == file.stat if fact.sha256 is None else fact.sha256 == file.sha256
+
+    @cached_property
+    def users(self) -> Mapping[GenerationId, tuple[Address, ...]]:
+        """The declared addresses whose own recipe a generation is, of those that hold it."""
+        found: defaultdict[GenerationId, list[Address]] = defaultdict(list)
+        for address, recorded in sorted(self.world.recorded.videos.items()):
+            declaration = self.world.desired.get(address)
+            for generation in (recorded.current, recorded.pending):
+                if generation and declaration and generation.digest == declaration.digest:
+                    found[generation.id].append(address)
+        return {identity: tuple(addresses) for identity, addresses in found.items()}
+
+    @cached_property
+    def holders(self) -> Mapping[GenerationId, tuple[Address, ...]]:
+        """All addresses of this workspace that hold a generation."""
+        found: defaultdict[GenerationId, list[Address]] = defaultdict(list)
+        for address, recorded in sorted(self.world.recorded.videos.items()):
+            for identity in dict.fromkeys(generation.id for generation in recorded.generations):
+                found[identity].append(address)
+        return {identity: tuple(addresses) for identity, addresses in found.items()}
+
+    def is_gone(self, generation: Generation) -> bool:
+        """Whether its assets can be had from the server no more, as far as can be known."""
+        if not generation.on_server:
+            return True
+        now = self.world.observed.at
+        if generation.expires_at is not None and generation.expires_at <= now:
+            return True
+        if generation.missing_count < MISSING_SIGHTINGS or generation.missing_since is None:
+            return False
+        provider = self.provider_of(generation)
+        settle_s = provider.profile.settle_s if provider else 0.0
+        return (now - generation.missing_since).total_seconds() >= settle_s
+
+    @cached_property
+    def remixes(self) -> Mapping[Address, tuple[Declaration, ...]]:
+        """The declared remixes of each declared video."""
+        found: defaultdict[Address, list[Declaration]] = defaultdict(list)
+        for _, declaration in sorted(self.world.desired.items()):
+            if declaration.parent is not None:
+                found[declaration.parent].append(declaration)
+        return {parent: tuple(children) for parent, children in found.items()}
+
+
+def _up_to_date(generation: Generation, seen: ObservedJob | str | None) -> Generation:
+    if seen is None:
+        return generation
+    if not isinstance(seen, ObservedJob):
+        # One more sighting, counted here as the state would count it.
+        return replace(generation, missing_count=generation.missing_count + 1)
+    finished = not generation.status.is_running
+    return replace(
+        generation,
+        status=generation.status if finished and seen.status.is_running else seen.status,
+        progress=max(generation.progress, seen.progress),
+        completed_at=seen.completed_at or generation.completed_at,
+        expires_at=seen.expires_at or generation.expires_at,
+        error=seen.error or generation.error,
+        missing_count=0,
+        missing_since=None,
+        on_server=True,
+    )

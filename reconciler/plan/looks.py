@@ -1,0 +1,95 @@
+"""What is worth looking at before a plan is made.
+
+Looking costs what can have changed, not what exists: running jobs, what is not stored yet,
+the parents of remixes still to be made, and files.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from reconciler.domain.desired import Declaration, Desired
+from reconciler.domain.recipe import RecipeDigest
+from reconciler.domain.recorded import Asset, Generation, JobStatus, PublishedFile, RecordedState
+
+Refresh = Literal["auto", "full", "none"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looks:
+    """What to ask of servers, of the disk and of the asset store."""
+
+    jobs: tuple[Generation, ...]
+    files: tuple[PublishedFile, ...]  # published ones: read where their stat moved
+    paths: tuple[str, ...]  # where something would be published for the first time
+    assets: tuple[Asset, ...]
+    digests: tuple[RecipeDigest, ...]  # recipes that no generation in the state has
+    buys_from: tuple[str, ...]  # providers that something may be bought from
+
+
+def looks(desired: Desired, recorded: RecordedState, refresh: Refresh) -> Looks:
+    """Choose what to look at."""
+    known = {
+        generation.digest
+        for generation in recorded.generations.values()
+        if not generation.lost and generation.status is not JobStatus.FAILED
+    }
+    missing = tuple(each for _, each in sorted(desired.items()) if each.digest not in known)
+    videos = [video for _, video in sorted(recorded.videos.items())]
+    files = tuple(file for video in videos for file in video.published)
+    ours = {file.path for file in files}
+    wanted = {path for each in desired.values() for path in each.outputs.values()}
+    return Looks(
+        jobs=tuple(_jobs(desired, recorded, missing, refresh)),
+        files=files,
+        paths=tuple(sorted(wanted - ours)),
+        assets=tuple(_assets(desired, recorded)),
+        digests=tuple(each.digest for each in missing),
+        buys_from=tuple(sorted({each.provider for each in missing})) if refresh != "none" else (),
+    )
+
+
+def _jobs(
+    desired: Desired,
+    recorded: RecordedState,
+    missing: tuple[Declaration, ...],
+    refresh: Refresh,
+) -> Iterator[Generation]:
+    if refresh == "none":
+        return
+    seen = set[str]()
+    parents = {each.parent for each in missing if each.parent is not None}
+    for generation in _worth_asking(desired, recorded):
+        is_due = refresh == "full" or not _is_settled(generation)
+        is_parent = any(
+            parent in desired and desired[parent].digest == generation.digest for parent in parents
+        )
+        if generation.on_server and generation.id not in seen and (is_due or is_parent):
+            seen.add(generation.id)
+            yield generation
+
+
+def _worth_asking(desired: Desired, recorded: RecordedState) -> Iterator[Generation]:
+    """What an address holds, then what a declared recipe would take from the history."""
+    for _, video in sorted(recorded.videos.items()):
+        yield from video.generations
+    wanted = {each.digest for each in desired.values()}
+    for _, generation in sorted(recorded.generations.items()):
+        if generation.digest in wanted:
+            yield generation
+
+
+def _is_settled(generation: Generation) -> bool:
+    """Whether nothing that its server can say would change what is done."""
+    if generation.status.is_running:
+        return False
+    return generation.status is JobStatus.FAILED or generation.is_stored or generation.lost
+
+
+def _assets(desired: Desired, recorded: RecordedState) -> Iterator[Asset]:
+    """The stored assets that a declared recipe rests on."""
+    wanted = {each.digest: each for each in desired.values()}
+    for _, generation in sorted(recorded.generations.items()):
+        declaration = wanted.get(generation.digest)
+        if declaration is not None:
+            yield from (a for a in generation.assets if a.variant in declaration.variants)

@@ -1,0 +1,125 @@
+"""The one place where a plan is put together."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+from reconciler.domain.address import Address
+from reconciler.domain.errors import Diagnostic
+from reconciler.domain.plan import Action, ActionKind, Cost, Drift, Plan
+from reconciler.domain.world import World
+from reconciler.plan.actions import declared, setting, undeclared
+from reconciler.plan.index import Index
+from reconciler.plan.schedule import makespan_s
+from reconciler.plan.targets import parents_first, targets
+
+
+def make_plan(world: World, *, destroy: bool = False) -> Plan:
+    """Compare the three states, and say what would be done about each difference.
+
+    With `destroy` nothing is taken as declared. Equal worlds give equal plans.
+    """
+    if destroy:
+        world = replace(world, desired={})
+    index = Index(world)
+    facts = setting(index, targets(index))
+    actions: list[Action] = []
+    unchanged: list[Address] = []
+    for declaration in parents_first(world.desired):
+        action = declared(declaration, facts)
+        if action is None:
+            unchanged.append(declaration.address)
+        else:
+            actions.append(action)
+    for address, recorded in sorted(world.recorded.videos.items()):
+        if address not in world.desired:
+            action = undeclared(recorded, facts, destroy=destroy)
+            if action is not None:
+                actions.append(action)
+    return Plan(
+        plan_id=_name(world, actions),
+        workspace=world.workspace,
+        created_at=world.observed.at,
+        actions=tuple(actions),
+        unchanged=tuple(sorted(unchanged)),
+        cost=_cost(actions, index),
+        expected_s=makespan_s(actions, world.providers),
+        drift=tuple(_drift(index)),
+        diagnostics=tuple(_warnings(actions, index)),
+        unreachable=world.observed.unreachable,
+    )
+
+
+def free_part(plan: Plan) -> Plan:
+    """The plan without what makes a paid request, and without what waits for that."""
+    left_out: set[Address] = set()
+    kept: list[Action] = []
+    for action in plan.actions:  # parents come first
+        if action.is_paid or left_out.intersection(action.depends_on):
+            left_out.add(action.address)
+        else:
+            kept.append(action)
+    held = plan.cost.held_usd
+    free = Cost(usd=Decimal(0), worst_case_usd=held, held_usd=held, unknown=0)
+    return replace(plan, actions=tuple(kept), cost=free)
+
+
+def _name(world: World, actions: Sequence[Action]) -> str:
+    """A name that tells this plan from any other of this database."""
+    parts = [
+        world.recorded.database_id or "",
+        world.workspace,
+        world.observed.at.isoformat(),
+        *(f"{a.address} {a.kind} {a.recipe_digest} {a.cost_usd}" for a in actions),
+    ]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
+
+
+def _cost(actions: Sequence[Action], index: Index) -> Cost:
+    known = sum((a.cost_usd for a in actions if a.cost_usd is not None), Decimal(0))
+    attempts = index.unresolved.values()
+    held = sum((each.cost_usd for each in attempts if each.cost_usd is not None), Decimal(0))
+    return Cost(
+        usd=known,
+        worst_case_usd=known + held,
+        held_usd=held,
+        unknown=sum(action.cost_usd is None for action in actions),
+    )
+
+
+def _drift(index: Index) -> Iterator[Drift]:
+    for address, recorded in sorted(index.world.recorded.videos.items()):
+        for file in recorded.published:
+            if not index.was_seen(file.path) or index.is_intact(file):
+                continue
+            what = "is missing" if index.fact(file.path) is None else "was altered"
+            yield Drift(address=address, what=f"{file.path} {what}")
+        current = recorded.current
+        if current is None:
+            continue
+        for asset in current.assets:
+            if not index.asset_is_whole(asset):
+                yield Drift(address=address, what=f"its stored {asset.variant} is missing")
+        if index.world.observed.jobs.get(current.id) == "gone":
+            yield Drift(address=address, what=f"job {current.remote_id} is gone from the server")
+
+
+def _warnings(actions: Sequence[Action], index: Index) -> Iterator[Diagnostic]:
+    resolving = {a.recipe_digest for a in actions if a.kind is ActionKind.RESOLVE}
+    for digest, attempt in sorted(index.unresolved.items()):
+        if digest not in resolving:
+            yield Diagnostic(
+                code="SF0501",
+                severity="warning",
+                summary=f"a paid request for {attempt.address} is unresolved, its money held",
+                fix="it asked for a recipe that is no longer declared; "
+                "look at the provider's jobs with: sorafile remote list",
+            )
+    for provider, why in sorted(index.world.observed.unreachable.items()):
+        yield Diagnostic(
+            code="SF0502",
+            severity="warning",
+            summary=f"provider {provider} cannot be asked, so its jobs are unknown: {why}",
+        )
