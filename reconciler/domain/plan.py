@@ -131,9 +131,14 @@ class Await:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetch:
-    """Bring variants into the asset store; those already whole there are passed over."""
+    """Bring variants into the asset store; those already whole there are passed over.
+
+    A video of another size or length than asked is kept, and warned of.
+    """
 
     variants: tuple[Variant, ...]
+    size: str  # WIDTHxHEIGHT, as asked
+    seconds: int
     step: Literal["fetch"] = "fetch"
 
 

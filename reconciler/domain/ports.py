@@ -300,6 +300,9 @@ class Files(Protocol):
     Raises `StateError` where the disk is full or refuses.
     """
 
+    def locate(self, path: str) -> Path:
+        """Where a path of the project lies on this disk."""
+
     def look(self, path: str) -> FileFact | None:
         """What lies there, unread; None for nothing."""
 

@@ -307,13 +307,17 @@ def _fill_and_publish(
     """All that follows once a generation that is not published yet is held and finished."""
     wanted = declaration.variants if variants is None else variants
     return (
-        Fetch(variants=wanted),
+        _fetch(declaration, wanted),
         *(Publish(variant=each, path=declaration.outputs[each]) for each in wanted),
         _promote(declaration, held),
         *_unpublish_unwanted(declaration, held),
         *_let_go(held, _others(held, None), facts).steps,
         *_delete_after_download(declaration, None, facts),
     )
+
+
+def _fetch(declaration: Declaration, variants: tuple[Variant, ...]) -> Fetch:
+    return Fetch(variants=variants, size=declaration.size, seconds=declaration.seconds)
 
 
 def _unpublish_unwanted(declaration: Declaration, held: Recorded) -> tuple[Unpublish, ...]:
@@ -405,7 +409,7 @@ def _after_wait(
     declaration: Declaration, held: Recorded, generation: Generation, facts: Setting
 ) -> tuple[Step, ...]:
     return (
-        Fetch(variants=declaration.variants),
+        _fetch(declaration, declaration.variants),
         *(Publish(variant=each, path=declaration.outputs[each]) for each in declaration.variants),
         _promote(declaration, held),
         *_unpublish_unwanted(declaration, held),
@@ -422,7 +426,7 @@ def _steps_to_rest(
     files: _Files,
     going: LettingGo,
 ) -> tuple[Step, ...]:
-    fetch = (Fetch(variants=files.fetch),) if files.fetch else ()
+    fetch = (_fetch(declaration, files.fetch),) if files.fetch else ()
     is_pending = held.current is None or held.current.id != generation.id
     settings = changes.settings(declaration, held, settled(declaration, held))
     promote = (_promote(declaration, held),) if is_pending or settings else ()

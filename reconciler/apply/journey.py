@@ -1,0 +1,93 @@
+"""What every part of one run shares: the ports, the pace, the slots and the voice."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from reconciler.apply.observe import ServerOf
+from reconciler.apply.pacing import Pace, Slots
+from reconciler.apply.poll import Poller
+from reconciler.apply.stop import Stop
+from reconciler.domain.errors import Diagnostic
+from reconciler.domain.events import Event, Noticed
+from reconciler.domain.ports import AssetStore, Clock, Files, Server, StateWriter
+from reconciler.domain.provider import Provider
+
+DOWNLOADS_AT_ONCE = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """The doors to the world outside."""
+
+    clock: Clock
+    server_of: ServerOf
+    state: StateWriter
+    assets: AssetStore
+    files: Files
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How far a run may go."""
+
+    parallelism: int | None = None  # jobs a provider, and downloads; None: what they allow
+    wait: bool = True  # False: submit, and leave the jobs to the next run
+    timeout_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lane:
+    """One provider's traffic in a run."""
+
+    provider: Provider
+    server: Callable[[], Server]
+    jobs: Slots
+    pace: Pace
+    poller: Poller
+
+
+@dataclass(slots=True, kw_only=True)
+class Journey:
+    """One run's shared parts."""
+
+    ports: Ports
+    providers: Mapping[str, Provider]
+    limits: Limits
+    stop: Stop
+    tell: Callable[[Event], None]
+    downloads: Slots = field(init=False)
+    _lanes: dict[str, Lane] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        wanted = self.limits.parallelism or DOWNLOADS_AT_ONCE
+        self.downloads = Slots(min(wanted, DOWNLOADS_AT_ONCE))
+
+    def lane(self, name: str) -> Lane:
+        """The traffic with one provider, by its name."""
+        if name not in self._lanes:
+            self._lanes[name] = self._open(self.providers[name])
+        return self._lanes[name]
+
+    def _open(self, provider: Provider) -> Lane:
+        def server() -> Server:
+            return self.ports.server_of(provider.name)
+
+        profile, clock = provider.profile, self.ports.clock
+        places = min(self.limits.parallelism or profile.max_in_flight, profile.max_in_flight)
+        return Lane(
+            provider=provider,
+            server=server,
+            jobs=Slots(places),
+            pace=Pace(profile.requests_per_minute, clock),
+            poller=Poller(profile=profile, server=server, state=self.ports.state, clock=clock),
+        )
+
+    def notice(self, summary: str, *, code: str, fix: str | None = None) -> None:
+        """Tell a person something that is no failure."""
+        told = Diagnostic(code=code, severity="warning", summary=summary, fix=fix)
+        self.tell(Noticed(diagnostic=told))
+
+    async def aclose(self) -> None:
+        """End the polling of every lane."""
+        for lane in self._lanes.values():
+            await lane.poller.aclose()

@@ -1,0 +1,105 @@
+"""Putting stored assets where the user wants them, and taking them away again.
+
+A file that sorafile did not write is never overwritten and never deleted; one that it wrote
+and somebody altered is kept beside.
+"""
+
+from collections.abc import Iterable
+
+from reconciler.apply.journey import Journey
+from reconciler.domain.address import Address
+from reconciler.domain.errors import BadAssetError, FileInTheWayError
+from reconciler.domain.observed import FileFact
+from reconciler.domain.recorded import Asset, PublishedFile, Recorded
+
+
+class Published:
+    """Which files are sorafile's own, kept true in the course of a run."""
+
+    def __init__(self, recorded: Iterable[Recorded], journey: Journey) -> None:
+        self._journey = journey
+        self._owned = {
+            file.path: (video.address, file) for video in recorded for file in video.published
+        }
+
+    def publish(self, address: Address, asset: Asset, path: str) -> None:
+        """Put one asset at its place, and record it.
+
+        Raises:
+            FileInTheWayError: somebody else's file lies there.
+            BadAssetError: the stored bytes are gone.
+        """
+        ports = self._journey.ports
+        if not ports.assets.is_whole(asset):
+            raise BadAssetError(
+                f"the stored {asset.variant} of {address} is missing",
+                fix="run sorafile plan --verify to see what is left of it",
+            )
+        there = ports.files.read(path)
+        if there is None or there.sha256 != asset.sha256:
+            if there is not None:
+                self._make_room(path, there)
+            there = ports.files.publish(ports.assets.path(asset.sha256), path, sha256=asset.sha256)
+        self._record(
+            address,
+            PublishedFile(variant=asset.variant, path=path, sha256=asset.sha256, stat=there.stat),
+        )
+
+    def unpublish(self, address: Address, file: PublishedFile) -> None:
+        """Take a published file away, unless the path is another video's by now."""
+        ports = self._journey.ports
+        owner = self._owned.get(file.path)
+        if owner is None or owner[0] != address:
+            return
+        there = ports.files.read(file.path)
+        if there is not None and there.sha256 == file.sha256:
+            ports.files.remove(file.path)
+        elif there is not None:
+            self._keep_beside(file.path)
+        ports.state.unpublished(address, file.path)
+        del self._owned[file.path]
+
+    def rename(self, source: Address, target: Address, moves: Iterable[tuple[str, str]]) -> None:
+        """Give a video's files to another address, renaming those that get a new path."""
+        ports = self._journey.ports
+        ports.state.rename(source, target)
+        for path, (owner, file) in list(self._owned.items()):
+            if owner == source:
+                self._owned[path] = (target, file)
+        for old, new in moves:
+            ports.files.move(old, new)
+            there = ports.files.look(new)
+            if there is None:
+                continue  # somebody was quicker; the next plan sees it
+            _, file = self._owned.pop(old)
+            self._record(
+                target,
+                PublishedFile(variant=file.variant, path=new, sha256=file.sha256, stat=there.stat),
+            )
+
+    def take_back(self, file: PublishedFile, asset: Asset) -> None:
+        """Fill the store again from a published file.
+
+        Raises:
+            BadAssetError: its bytes are not those of the asset.
+        """
+        ports = self._journey.ports
+        ports.assets.take_back(ports.files.locate(file.path), asset)
+
+    def _record(self, address: Address, file: PublishedFile) -> None:
+        self._journey.ports.state.published(address, file)
+        self._owned[file.path] = (address, file)
+
+    def _make_room(self, path: str, there: FileFact) -> None:
+        owner = self._owned.get(path)
+        if owner is None:
+            raise FileInTheWayError(
+                f"{path} exists, and sorafile did not write it",
+                fix="move or rename it, then apply again; the video is safe in the store",
+            )
+        if there.sha256 != owner[1].sha256:
+            self._keep_beside(path)
+
+    def _keep_beside(self, path: str) -> None:
+        kept = self._journey.ports.files.set_aside(path)
+        self._journey.notice(f"{path} was altered: it is kept as {kept}", code="SF0603")

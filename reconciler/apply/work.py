@@ -1,0 +1,393 @@
+"""One action, step by step."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import assert_never
+
+from reconciler.apply.download import fetch, keep
+from reconciler.apply.journey import Journey, Lane
+from reconciler.apply.publishing import Published
+from reconciler.apply.stop import StoppedError
+from reconciler.apply.submit import buy
+from reconciler.domain.address import Address
+from reconciler.domain.errors import JobGoneError, SorafileError
+from reconciler.domain.events import ActionLeft, JobProgress
+from reconciler.domain.observed import ObservedJob
+from reconciler.domain.plan import (
+    Action,
+    Await,
+    Bind,
+    BindShared,
+    Buy,
+    DeleteJob,
+    Fetch,
+    Forget,
+    MarkLost,
+    Promote,
+    Publish,
+    Recover,
+    Rename,
+    Retire,
+    Step,
+    TakeBack,
+    Unpublish,
+)
+from reconciler.domain.profile import Variant
+from reconciler.domain.recorded import (
+    Asset,
+    Generation,
+    GenerationId,
+    JobStatus,
+    RecordedState,
+    RunId,
+)
+
+_TOLERANCE_S = 0.5  # of a video's length: servers round to whole frames
+
+
+class NotBegunError(Exception):
+    """An action was not begun, since one that it waits for did not get done."""
+
+
+class ActionFailedError(SorafileError):
+    """An action ended without what it was for."""
+
+    code = "failed"
+
+
+class JobFailedError(ActionFailedError):
+    """The server ended a job without a video."""
+
+    code = "job_failed"
+
+
+class Results:
+    """What the actions of one run owe to each other."""
+
+    def __init__(self, actions: Sequence[Action]) -> None:
+        loop = asyncio.get_running_loop()
+        self._made: dict[Address, asyncio.Future[Generation | None]] = {
+            action.address: loop.create_future() for action in actions if action.steps
+        }
+        self._submitted: dict[Address, asyncio.Future[bool]] = {
+            action.address: loop.create_future() for action in actions if action.is_paid
+        }
+        self._buyers = [
+            (step, action.address)
+            for action in actions
+            for step in action.steps
+            if isinstance(step, Buy)
+        ]
+        self.open = len(self._made)
+
+    def made(self, address: Address, generation: Generation) -> None:
+        """Tell that an address holds a finished job now."""
+        future = self._made[address]
+        if not future.done():
+            future.set_result(generation)
+
+    def submitted(self, address: Address) -> None:
+        """Tell that the paid request of an address went well."""
+        future = self._submitted[address]
+        if not future.done():
+            future.set_result(True)
+
+    def over(self, address: Address) -> None:
+        """Tell that an action will owe nothing more."""
+        self.open -= 1
+        made = self._made[address]
+        if not made.done():
+            made.set_result(None)
+        submitted = self._submitted.get(address)
+        if submitted is not None and not submitted.done():
+            submitted.set_result(False)
+
+    async def of(self, address: Address) -> Generation | None:
+        """The finished job that an address gets in this run; None if it gets none."""
+        return await asyncio.shield(self._made[address])
+
+    async def remixes_are_submitted(self, parent: Address, generation: GenerationId) -> bool:
+        """Wait until nothing in this run needs a job any more; False if something will."""
+        needing = [
+            self._submitted[address]
+            for step, address in self._buyers
+            if step.parent_generation == generation
+            or (step.parent_generation is None and step.declaration.parent == parent)
+        ]
+        return all([await asyncio.shield(future) for future in needing])
+
+
+@dataclass(slots=True, kw_only=True)
+class Work:
+    """One action under way: what its address holds, and what it spent."""
+
+    action: Action
+    rank: float  # the lowest is the most urgent
+    run: RunId
+    recorded: RecordedState
+    results: Results
+    published: Published
+    journey: Journey
+    spent_usd: Decimal = Decimal(0)
+    _held: Generation | None = field(init=False, default=None)
+    _has_place: str | None = field(init=False, default=None)  # the provider whose slot is taken
+
+    def __post_init__(self) -> None:
+        self._held = self._held_before()
+        held = self._held
+        waits = any(isinstance(step, Await) for step in self.action.steps)
+        if held is not None and held.status.is_running and waits:
+            # It runs already: it counts against the limit, but need not wait for a place.
+            self._has_place = self._lane_name(held)
+            self.journey.lane(self._has_place).jobs.occupy()
+
+    def _held_before(self) -> Generation | None:
+        sources = [s.source for s in self.action.steps if isinstance(s, Rename)]
+        video = self.recorded.videos.get(sources[0] if sources else self.action.address)
+        if video is None:
+            return None
+        wanted = self.action.recipe_digest
+        same = [each for each in (video.current, video.pending) if each and each.digest == wanted]
+        return next((each for each in same if not each.lost), same[0] if same else None)
+
+    @property
+    def remote_id(self) -> str | None:
+        """The job that the address holds by now."""
+        return self._held.remote_id if self._held else None
+
+    def left(self) -> ActionLeft:
+        """How the action stands when it is left to the next run."""
+        held = self._held
+        return ActionLeft(
+            address=self.action.address,
+            action=self.action.kind,
+            remote_id=held.remote_id if held and held.status.is_running else None,
+            expires_at=held.expires_at if held else None,
+        )
+
+    async def wait_for_others(self) -> None:
+        """Wait for the jobs of the actions that come first.
+
+        Raises:
+            NotBegunError: one of them got none.
+            StoppedError: the run was stopped.
+        """
+        for other in self.action.depends_on:
+            made = await self.journey.stop.or_stop(self.results.of(other))
+            if made is None:
+                raise NotBegunError(f"{other} has no finished job")
+        if self.journey.stop.is_asked:
+            raise StoppedError
+
+    async def do(self) -> None:
+        """Do every step in order."""
+        for step in self.action.steps:
+            await self._step(step)
+            if self._held is not None and self._held.status is JobStatus.COMPLETED:
+                self.results.made(self.action.address, self._held)
+
+    def close(self) -> None:
+        """Give back what is held of the run, whatever came of the action."""
+        self._give_back_place()
+        self.results.over(self.action.address)
+
+    async def _step(self, step: Step) -> None:  # noqa: C901, PLR0912 - one case for each step
+        state, address = self.journey.ports.state, self.action.address
+        match step:
+            case Buy():
+                await self._buy(step)
+            case Bind(generation=identity):
+                state.bind(address, identity)
+                self._held = self.recorded.generations[identity]
+            case BindShared(of=other):
+                await self._share(other)
+            case Recover(sidecar=sidecar):
+                identity = state.recover(sidecar)
+                state.bind(address, identity)
+                self._held = state.read().generations[identity]
+            case MarkLost(generation=identity):
+                state.lost(identity)
+            case Await():
+                await self._await()
+            case Fetch():
+                await self._fetch(step)
+            case Promote(lifecycle=lifecycle, tags=tags):
+                state.promote(address, lifecycle, tags)
+            case Retire(generation=identity, delete=delete):
+                await self._retire(self.recorded.generations[identity], delete=delete)
+            case DeleteJob():
+                await self._delete(self._holding())
+            case Forget():
+                state.forget(address)
+            case Publish() | Unpublish() | Rename() | TakeBack():
+                self._files(step)
+            case _:
+                assert_never(step)
+
+    def _files(self, step: Publish | Unpublish | Rename | TakeBack) -> None:
+        address = self.action.address
+        match step:
+            case Publish(variant=variant, path=path):
+                asset = self._holding().asset(variant)
+                if asset is not None:  # a picture that the server did not have was told already
+                    self.published.publish(address, asset, path)
+            case Unpublish(file=file):
+                self.published.unpublish(address, file)
+            case Rename(source=source, files=files):
+                self.published.rename(source, address, files)
+            case TakeBack(file=file):
+                asset = self._holding().asset(file.variant)
+                if asset is not None:
+                    self.published.take_back(file, asset)
+                    self._held = keep(asset, self._holding(), self.journey)
+            case _:
+                assert_never(step)
+
+    async def _buy(self, step: Buy) -> None:
+        parent = await self._parent_of(step)
+        self._held = await buy(
+            step, parent=parent, rank=self.rank, run=self.run, journey=self.journey
+        )
+        self._has_place = step.declaration.provider
+        self.spent_usd += step.cost_usd or Decimal(0)
+        self.results.submitted(self.action.address)
+
+    async def _parent_of(self, step: Buy) -> Generation | None:
+        parent = step.declaration.parent
+        if parent is None:
+            return None
+        if step.parent_generation is not None:
+            return self.recorded.generations[step.parent_generation]
+        made = await self.journey.stop.or_stop(self.results.of(parent))
+        if made is None:
+            raise NotBegunError(f"its parent {parent} has no finished job")
+        return made
+
+    async def _share(self, other: Address) -> None:
+        made = await self.journey.stop.or_stop(self.results.of(other))
+        if made is None:
+            raise NotBegunError(f"{other} has no finished job")
+        self.journey.ports.state.bind(self.action.address, made.id)
+        self._held = made
+
+    async def _await(self) -> None:
+        held = self._holding()
+        if not self.journey.limits.wait and held.status.is_running:
+            if self._has_place is not None:
+                self.journey.lane(self._has_place).jobs.leave_taken()
+                self._has_place = None
+            raise StoppedError
+        if held.status.is_running:
+            held = await self._finished(held)
+        self._held = held
+        self._give_back_place()
+        if held.status is JobStatus.FAILED:
+            error = held.error
+            told = f"{error.code}: {error.message}" if error else "the server gave no reason"
+            raise JobFailedError(
+                f"its job {held.remote_id} failed ({told})",
+                fix="change the prompt or the settings: another recipe is another job",
+            )
+
+    async def _finished(self, generation: Generation) -> Generation:
+        lane = self.journey.lane(self._lane_name(generation))
+        return await self.journey.stop.or_stop(lane.poller.finished(generation, self._progress))
+
+    def _progress(self, job: ObservedJob) -> None:
+        self.journey.tell(
+            JobProgress(address=self.action.address, status=job.status, percent=job.progress)
+        )
+
+    async def _fetch(self, step: Fetch) -> None:
+        for variant in step.variants:
+            self._held = await self._stored(self._holding(), variant)
+        video = self._held.asset(Variant.VIDEO) if self._held else None
+        if video is not None and Variant.VIDEO in step.variants:
+            for differs in unlike_asked(video, step):
+                self.journey.notice(f"{self.action.address}: {differs}", code="SF0601")
+
+    async def _stored(self, generation: Generation, variant: Variant) -> Generation:
+        lane = self.journey.lane(self._lane_name(generation))
+        try:
+            return await fetch(
+                variant, generation, address=self.action.address, lane=lane, journey=self.journey
+            )
+        except JobGoneError as error:
+            raise ActionFailedError(
+                f"the video of job {generation.remote_id} is gone from the server: {error.message}",
+                fix='the next plan shows what is left of it; on_lost = "regenerate" buys it again',
+            ) from error
+
+    async def _retire(self, generation: Generation, *, delete: bool) -> None:
+        """Store what was paid for, delete the job where that is wanted, and let go."""
+        if generation.status.is_running and generation.on_server:
+            generation = await self._finished(generation)
+        finished = generation.status is JobStatus.COMPLETED and not generation.lost
+        if finished and generation.on_server and not self._is_safe(generation):
+            generation = await self._stored(generation, Variant.VIDEO)
+        if delete:
+            await self._delete(generation)
+        self.journey.ports.state.retired(self.action.address, generation.id)
+
+    def _is_safe(self, generation: Generation) -> bool:
+        video = generation.asset(Variant.VIDEO)
+        return video is not None and self.journey.ports.assets.is_whole(video)
+
+    async def _delete(self, generation: Generation) -> None:
+        """Delete a job, once its video is verified here and no remix needs it any more."""
+        if generation.status is JobStatus.COMPLETED and not generation.lost:
+            video = generation.asset(Variant.VIDEO)
+            if video is None or not self.journey.ports.assets.is_intact(video):
+                raise ActionFailedError(
+                    f"job {generation.remote_id} is not deleted: its video is not whole in the "
+                    "store",
+                    fix="run sorafile plan --verify to see what is left of it",
+                )
+        needed = self.results.remixes_are_submitted(self.action.address, generation.id)
+        if not await self.journey.stop.or_stop(needed):
+            self.journey.notice(
+                f"job {generation.remote_id} is not deleted yet: a remix of it is still to be made",
+                code="SF0605",
+            )
+            return
+        lane: Lane = self.journey.lane(self._lane_name(generation))
+        await lane.server().delete(generation.remote_id)
+        self.journey.ports.state.deleted(generation.id)
+
+    def _lane_name(self, generation: Generation) -> str:
+        providers = self.journey.providers
+        named = providers.get(generation.provider)
+        if named is not None and named.account == generation.account:
+            return named.name
+        same = [
+            name for name, each in sorted(providers.items()) if each.account == generation.account
+        ]
+        if not same:
+            raise ActionFailedError(
+                f"no provider of account {generation.account!r} is declared any more",
+                fix="declare it again in sorafile.toml",
+            )
+        return same[0]
+
+    def _holding(self) -> Generation:
+        if self._held is None:
+            raise ActionFailedError(f"{self.action.address} holds no generation")
+        return self._held
+
+    def _give_back_place(self) -> None:
+        if self._has_place is not None:
+            self.journey.lane(self._has_place).jobs.give_back()
+            self._has_place = None
+
+
+def unlike_asked(video: Asset, step: Fetch) -> list[str]:
+    """In what a video differs from what was asked, a sentence each."""
+    found: list[str] = []
+    size = f"{video.width}x{video.height}"
+    if video.width is not None and size != step.size:
+        found.append(f"its video is {size}, not {step.size} as asked; it is kept")
+    if video.duration_s is not None and abs(video.duration_s - step.seconds) > _TOLERANCE_S:
+        found.append(f"its video lasts {video.duration_s:.1f} s, not {step.seconds} s; it is kept")
+    return found
