@@ -24,6 +24,7 @@ from reconciler.domain.events import (
     Event,
     Heartbeat,
     Noticed,
+    PlanMade,
     RunEnded,
 )
 from reconciler.domain.observed import Observed, ObservedJob
@@ -68,6 +69,7 @@ async def carry_out(
     run = ports.state.begin_run(
         plan_id=plan.plan_id, worst_case_usd=worst_case, git_commit=git_commit
     )
+    tell(PlanMade(plan=plan, run_id=run))
     tally = _Tally()
     first = urgency(plan.actions, providers)
     results = Results(plan.actions)

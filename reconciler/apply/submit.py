@@ -55,7 +55,7 @@ async def _buy_once_taken(
             generation = await _attempt(step, request, lane, run, journey)
         except NotSentError:
             not_sent += 1
-            if not_sent >= _NOT_SENT_TRIES:
+            if not_sent >= _NOT_SENT_TRIES or lane.provider.is_closed_openai:
                 raise
             await journey.stop.or_stop(journey.ports.clock.sleep(_NOT_SENT_WAIT_S * not_sent))
         except RejectedError as error:

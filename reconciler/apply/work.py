@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import assert_never
 
@@ -160,12 +161,21 @@ class Work:
     def left(self) -> ActionLeft:
         """How the action stands when it is left to the next run."""
         held = self._held
+        is_running = held is not None and held.status.is_running
         return ActionLeft(
             address=self.action.address,
             action=self.action.kind,
-            remote_id=held.remote_id if held and held.status.is_running else None,
-            expires_at=held.expires_at if held else None,
+            remote_id=held.remote_id if held and is_running else None,
+            expires_at=self._had_until(held) if held else None,
         )
+
+    def _had_until(self, held: Generation) -> datetime | None:
+        """Until when its video can surely be had; a job that runs could finish right now."""
+        provider = self.journey.providers.get(held.provider)
+        lifetime_s = provider.profile.asset_lifetime_s if provider else None
+        if held.expires_at is not None or not held.status.is_running or lifetime_s is None:
+            return held.expires_at
+        return self.journey.ports.clock.now() + timedelta(seconds=lifetime_s)
 
     async def wait_for_others(self) -> None:
         """Wait for the jobs of the actions that come first.

@@ -112,6 +112,13 @@ class RefusedError(SorafileError):
     code = "refused"
 
 
+class StalePlanError(SorafileError):
+    """What the plan was made from has changed since; nothing was done."""
+
+    exit_code = ExitCode.STALE
+    code = "stale"
+
+
 class StateError(SorafileError):
     """The state database or the asset store cannot be read or written."""
 

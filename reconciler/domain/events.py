@@ -8,7 +8,7 @@ from reconciler.domain.address import Address
 from reconciler.domain.errors import Diagnostic
 from reconciler.domain.plan import ActionKind, Plan
 from reconciler.domain.profile import Variant
-from reconciler.domain.recorded import JobStatus
+from reconciler.domain.recorded import JobStatus, RunId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +16,7 @@ class PlanMade:
     """The run begins with this plan."""
 
     plan: Plan
+    run_id: RunId | None  # None: there was nothing to do, and nothing is recorded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,19 @@
+"""`python -m reconciler`, and the `sorafile` command."""
+
+import sys
+
+from reconciler import __version__
+
+
+def main() -> int:
+    """Run one command, and return what the process shall exit with."""
+    if sys.argv[1:] in (["version"], ["--version"]):
+        sys.stdout.write(f"sorafile {__version__}\n")  # nothing is imported to say this
+        return 0
+    from reconciler.cli.main import run
+
+    return run(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

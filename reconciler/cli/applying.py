@@ -1,0 +1,199 @@
+"""The apply command: plan, show, ask, do."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import cast
+
+from reconciler.apply.journey import Limits, Ports
+from reconciler.apply.run import carry_out, record_observed
+from reconciler.apply.stop import Stop
+from reconciler.cli.opening import open_project
+from reconciler.cli.options import Options
+from reconciler.cli.plan_text import PlanText
+from reconciler.cli.planning import Looked, look_and_plan, needs_server, out_of_reach, replan
+from reconciler.cli.provenance import git_commit
+from reconciler.cli.units import dollars
+from reconciler.cli.views import JsonView, LineView, LiveView, View
+from reconciler.cli.wiring import Declared, Outside
+from reconciler.domain.errors import ExitCode, RefusedError, StalePlanError, worst
+from reconciler.domain.events import PlanMade, RunEnded
+from reconciler.domain.plan import Plan, Reason
+from reconciler.plan.looks import Refresh
+from reconciler.plan.make import free_part
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What the user said for this apply."""
+
+    yes: bool = False
+    free: bool = False
+    destroy: bool = False
+    refresh: str = "auto"
+    every_byte: bool = False
+    parallelism: int | None = None
+    wait: bool = True
+    timeout_s: float | None = None
+
+
+def apply(said: Options, wanted: Wanted) -> int:
+    """Plan, show, ask and do; return the exit code."""
+    declared = open_project(said)
+    return asyncio.run(_apply(said, declared, wanted))
+
+
+async def _apply(said: Options, declared: Declared, wanted: Wanted) -> int:
+    outside = Outside(declared, said.workspace)
+    try:
+        looked = await look_and_plan(
+            declared,
+            outside,
+            workspace=said.workspace,
+            refresh=cast("Refresh", wanted.refresh),
+            every_byte=wanted.every_byte,
+            destroy=wanted.destroy,
+        )
+        plan = free_part(looked.plan) if wanted.free else looked.plan
+        if not said.json:
+            said.terminal.out.print(PlanText(plan=looked.plan, verbose=said.verbose))
+        if not any(action.steps for action in plan.actions):
+            return _nothing_to_do(said, outside, looked, plan)
+        _refuse_protected(plan, wanted)
+        for action in plan.actions:
+            if needs_server(action):
+                outside.server_of(action.provider)  # refuses what is not trusted
+        _consent(said, wanted, plan)
+        return await _carry_out(said, declared, wanted, outside, looked)
+    finally:
+        await outside.aclose()
+
+
+def _nothing_to_do(said: Options, outside: Outside, looked: Looked, plan: Plan) -> int:
+    attempts = looked.recorded.attempts
+    codes = out_of_reach(plan)
+    if any(attempt.state.is_unresolved for attempt in attempts):
+        codes.add(ExitCode.UNRESOLVED)
+    if any(action.reason is Reason.PROTECTED for action in plan.actions):
+        codes.add(ExitCode.REFUSED)
+    code = worst(codes)
+    if said.json:
+        view = JsonView(terminal=said.terminal, now=outside.clock.now)
+        view.tell(PlanMade(plan=plan, run_id=None))
+        view.tell(
+            RunEnded(completed=0, failed=0, skipped=0, left=0, cost_usd=Decimal(0), exit_code=code)
+        )
+    return code
+
+
+def _refuse_protected(plan: Plan, wanted: Wanted) -> None:
+    """One protected video that would be replaced or deleted holds up the whole apply."""
+    names = [str(a.address) for a in plan.actions if a.reason is Reason.PROTECTED]
+    if names and not wanted.free:
+        raise RefusedError(
+            f"protected: {', '.join(names)}; nothing was done",
+            fix="set protect = false for what may go, or do the rest that costs nothing with: "
+            "sorafile apply --free",
+        )
+
+
+def _consent(said: Options, wanted: Wanted, plan: Plan) -> None:
+    """Ask, where the answer was not given with the command.
+
+    Raises:
+        RefusedError: nobody can be asked, or the answer is no.
+    """
+    if wanted.yes:
+        return
+    if said.json or not said.may_ask:
+        raise RefusedError(
+            "this changes things, and there is nobody to ask",
+            fix="say yes beforehand: sorafile apply --yes",
+        )
+    worst_case = f"at most ${dollars(plan.cost.worst_case_usd)}"
+    if plan.cost.unknown:
+        worst_case += " and what has no known price"
+    said.terminal.err.print(f"\nDo this, for {worst_case}? Only 'yes' is taken: ", end="")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in ("yes", "y"):
+        raise RefusedError("not confirmed; nothing was done")
+
+
+async def _carry_out(
+    said: Options, declared: Declared, wanted: Wanted, outside: Outside, looked: Looked
+) -> int:
+    command = "destroy" if wanted.destroy else "apply"
+    with outside.writer(command) as state:
+        state.void_reserved()
+        recorded = state.read()
+        plan = replan(looked, recorded, destroy=wanted.destroy)
+        if plan.actions != looked.plan.actions:
+            raise StalePlanError(
+                "the state changed while you looked at the plan; nothing was done",
+                fix=f"look again: sorafile {command}",
+            )
+        if wanted.free:
+            plan = free_part(plan)
+        record_observed(looked.observed, recorded, state)
+        stop = Stop()
+        view = _view(said, outside)
+        try:
+            with _signals(stop, view):
+                return await carry_out(
+                    plan,
+                    state.read(),
+                    ports=Ports(
+                        clock=outside.clock,
+                        server_of=outside.server_of,
+                        state=state,
+                        assets=outside.assets,
+                        files=outside.files,
+                    ),
+                    providers=declared.providers,
+                    limits=Limits(
+                        parallelism=wanted.parallelism,
+                        wait=wanted.wait,
+                        timeout_s=wanted.timeout_s,
+                    ),
+                    stop=stop,
+                    tell=view.tell,
+                    git_commit=git_commit(declared.root),
+                )
+        finally:
+            view.close()
+
+
+def _view(said: Options, outside: Outside) -> View:
+    if said.json:
+        return JsonView(terminal=said.terminal, now=outside.clock.now)
+    if said.terminal.err.is_terminal and not said.terminal.quiet:
+        return LiveView(said.terminal, outside.clock.now)
+    return LineView(terminal=said.terminal)
+
+
+@contextmanager
+def _signals(stop: Stop, view: View) -> Iterator[None]:
+    """Ctrl-C once stops kindly, twice at once; what is recorded is safe in both cases."""
+    loop = asyncio.get_running_loop()
+
+    def on_signal() -> None:
+        if stop.is_asked:
+            view.close()
+            sys.stderr.write("Stopped at once. Nothing is lost; go on with: sorafile apply\n")
+            sys.stderr.flush()
+            os._exit(ExitCode.INTERRUPTED)
+        stop.ask()
+        view.say("Stopping: nothing more is begun. Ctrl-C again stops at once.")
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, on_signal)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)

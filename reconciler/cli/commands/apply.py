@@ -1,0 +1,91 @@
+"""`sorafile apply`."""
+
+import re
+from typing import Any
+
+import click
+
+from reconciler.cli.options import global_options, options
+
+EPILOG = """\b
+Examples:
+  sorafile apply
+  sorafile apply --yes --parallelism 2
+  sorafile apply --yes --free
+
+The first Ctrl-C begins nothing more and leaves running jobs to the next run; the second one
+exits at once. Both lose nothing."""
+
+_DURATION = re.compile(r"(?P<count>\d+(?:\.\d+)?)(?P<unit>ms|s|m|h)")
+_UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+class Duration(click.ParamType[float]):
+    """A length of time, in seconds: `500ms`, `10s`, `30m`, `2h`."""
+
+    name = "duration"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Read one."""
+        if isinstance(value, float):
+            return value
+        match = _DURATION.fullmatch(str(value))
+        if match is None:
+            self.fail(f"{value!r} is no duration; write it as 500ms, 10s, 30m or 2h", param, ctx)
+        return float(match["count"]) * _UNIT_S[match["unit"]]
+
+
+@click.command("apply", epilog=EPILOG)
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("--free", is_flag=True, help="Only what costs nothing.")
+@click.option("--destroy", is_flag=True, help="Delete all that is recorded.")
+@click.option(
+    "--refresh",
+    type=click.Choice(["auto", "full", "none"]),
+    default="auto",
+    show_default=True,
+    help="Which jobs to ask the server for.",
+)
+@click.option("--verify", is_flag=True, help="Read and hash every file.")
+@click.option(
+    "--parallelism",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="At most N jobs a provider, and N downloads, at once.",
+)
+@click.option("--no-wait", is_flag=True, help="Submit, and leave the jobs to the next run.")
+@click.option(
+    "--timeout", type=Duration(), metavar="D", help="Begin nothing more after D (30s, 10m, 2h)."
+)
+@global_options(hidden=True)
+def command(
+    *,
+    yes: bool,
+    free: bool,
+    destroy: bool,
+    refresh: str,
+    verify: bool,
+    parallelism: int | None,
+    no_wait: bool,
+    timeout: float | None,
+) -> int:
+    """Plan, show the plan, ask, and do it.
+
+    Creates, remixes, downloads, publishes and deletes until the videos are as declared. What
+    was paid for is never paid for again.
+    """
+    from reconciler.cli.applying import Wanted, apply
+
+    wanted = Wanted(
+        yes=yes,
+        free=free,
+        destroy=destroy,
+        refresh=refresh,
+        every_byte=verify,
+        parallelism=parallelism,
+        wait=not no_wait,
+        timeout_s=timeout,
+    )
+    return apply(options(), wanted)

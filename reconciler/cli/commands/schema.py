@@ -1,0 +1,26 @@
+"""`sorafile schema`."""
+
+import click
+
+from reconciler.cli.options import global_options, options
+
+KINDS = ("plan", "events", "status", "spec", "project")
+
+
+@click.command(
+    "schema",
+    epilog="\b\nExamples:\n  sorafile schema spec > spec.schema.json\n  sorafile schema plan",
+)
+@click.argument("kind", type=click.Choice(KINDS))
+@global_options(hidden=True)
+def command(kind: str) -> int:
+    """Print the JSON Schema of a document or a file.
+
+    plan, events and status are what --json prints; spec and project are for editors: put
+    `#:schema ./spec.schema.json` into a spec's first line.
+    """
+    from reconciler.cli.opening import print_document
+    from reconciler.cli.schemas import schema
+
+    print_document(options(), schema(kind))
+    return 0

@@ -1,0 +1,59 @@
+"""`sorafile status`."""
+
+import asyncio
+
+import click
+
+from reconciler.cli.options import global_options, options
+
+
+@click.command(
+    "status",
+    epilog="\b\nExamples:\n  sorafile status\n  sorafile status hero --json",
+)
+@click.argument("addresses", nargs=-1, metavar="[ADDR]...")
+@global_options(hidden=True)
+def command(addresses: tuple[str, ...]) -> int:
+    """Tell how each video stands: state, progress, expiry, files, cost.
+
+    Asks the server for running jobs only, and writes nothing.
+    """
+    from reconciler.cli.opening import open_project, print_document
+    from reconciler.cli.planning import look_once
+    from reconciler.cli.status_text import status_document, status_table, troubles
+    from reconciler.cli.units import plural
+    from reconciler.domain.errors import SorafileError
+    from reconciler.plan.standing import standings
+
+    said = options()
+    declared = open_project(said)
+    known = {str(address) for address in declared.desired}
+    unknown = [name for name in addresses if name not in known]
+    if unknown:
+        raise SorafileError(
+            f"not declared: {', '.join(unknown)}", fix="see what is with: sorafile status"
+        )
+    looked = asyncio.run(look_once(said, declared))
+    chosen = [
+        each
+        for each in standings(looked.world, looked.plan)
+        if not addresses or str(each.declaration.address) in addresses
+    ]
+    if said.json:
+        print_document(said, status_document(chosen))
+        return 0
+    out = said.terminal.out
+    if not chosen:
+        out.print("No videos are declared.")
+        return 0
+    out.print(status_table(chosen, looked.observed.at))
+    for line in troubles(chosen):
+        out.print(line)
+    for provider, why in sorted(looked.plan.unreachable.items()):
+        said.terminal.talk(f"provider {provider} cannot be asked: {why}")
+    undeclared = looked.recorded.videos.keys() - declared.desired.keys()
+    if undeclared:
+        said.terminal.talk(
+            f"{plural(len(undeclared), 'recorded video')} no longer declared: see sorafile plan"
+        )
+    return 0

@@ -1,0 +1,23 @@
+"""`sorafile version`."""
+
+import click
+
+from reconciler import __version__
+from reconciler.cli.options import global_options, options
+
+
+@click.command(
+    "version",
+    epilog="\b\nExamples:\n  sorafile version\n  sorafile version --json",
+)
+@global_options(hidden=True)
+def command() -> int:
+    """Print the version of sorafile."""
+    from reconciler.cli.opening import print_document
+
+    said = options()
+    if said.json:
+        print_document(said, {"format_version": "1.0", "sorafile_version": __version__})
+    else:
+        said.terminal.out.print(f"sorafile {__version__}")
+    return 0

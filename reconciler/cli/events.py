@@ -1,0 +1,116 @@
+"""A run's events as JSON, one object a line; readers ignore types that they don't know."""
+
+from datetime import datetime
+from typing import NotRequired
+
+from typing_extensions import TypedDict
+
+from reconciler.cli.documents import (
+    DiagnosticDocument,
+    ErrorDocument,
+    PlanDocument,
+    diagnostic_document,
+    plan_document,
+)
+from reconciler.cli.units import dollars, instant
+from reconciler.domain.events import (
+    ActionCompleted,
+    ActionFailed,
+    ActionLeft,
+    ActionSkipped,
+    ActionStarted,
+    DownloadProgress,
+    Event,
+    Heartbeat,
+    JobProgress,
+    Noticed,
+    PlanMade,
+    RunEnded,
+)
+from reconciler.domain.recorded import RunId
+
+
+class EventDocument(TypedDict):
+    """One line of `apply --json`. Which of the later fields are there depends on the type."""
+
+    type: str
+    time: str
+    run_id: str | None
+    plan: NotRequired[PlanDocument]
+    address: NotRequired[str]
+    action: NotRequired[str]
+    status: NotRequired[str]
+    percent: NotRequired[int | None]
+    variant: NotRequired[str]
+    bytes: NotRequired[int]
+    remote_id: NotRequired[str | None]
+    seconds: NotRequired[float]
+    expires_at: NotRequired[str | None]
+    error: NotRequired[ErrorDocument]
+    because: NotRequired[str]
+    running: NotRequired[int]
+    diagnostic: NotRequired[DiagnosticDocument]
+    completed: NotRequired[int]
+    failed: NotRequired[int]
+    skipped: NotRequired[int]
+    left: NotRequired[int]
+    cost_usd: NotRequired[str]
+    exit_code: NotRequired[int]
+
+
+def event_document(  # noqa: C901, PLR0912 - one case for each event
+    event: Event, at: datetime, run_id: RunId | None
+) -> EventDocument:
+    """An event as its document."""
+    line = EventDocument(type=_type(event), time=instant(at), run_id=run_id)
+    match event:
+        case PlanMade(plan=plan):
+            line["plan"] = plan_document(plan)
+        case JobProgress():
+            line |= {"status": event.status.value, "percent": event.percent}
+        case DownloadProgress():
+            whole = event.bytes_total
+            percent = round(100 * event.bytes / whole) if whole else None
+            line |= {"status": "downloading", "percent": percent, "bytes": event.bytes}
+            line["variant"] = event.variant.value
+        case ActionCompleted():
+            line |= {"remote_id": event.remote_id, "seconds": round(event.seconds, 3)}
+        case ActionLeft():
+            expires_at = instant(event.expires_at) if event.expires_at else None
+            line |= {"remote_id": event.remote_id, "expires_at": expires_at}
+        case ActionFailed():
+            error = ErrorDocument(code=event.code, message=event.message, fix=event.fix)
+            line["error"] = error
+        case ActionSkipped():
+            line["because"] = event.because
+        case Heartbeat():
+            line["running"] = event.running
+        case Noticed():
+            line["diagnostic"] = diagnostic_document(event.diagnostic)
+        case RunEnded():
+            line |= {"completed": event.completed, "failed": event.failed}
+            line |= {"skipped": event.skipped, "left": event.left}
+            line |= {"cost_usd": dollars(event.cost_usd), "exit_code": event.exit_code}
+        case ActionStarted():
+            pass
+    if not isinstance(event, PlanMade | Heartbeat | Noticed | RunEnded):
+        line["address"] = str(event.address)
+    if isinstance(event, ActionStarted | ActionCompleted | ActionLeft | ActionFailed):
+        line["action"] = event.action.value
+    return line
+
+
+def _type(event: Event) -> str:
+    return {
+        PlanMade: "plan",
+        ActionStarted: "action_started",
+        JobProgress: "progress",
+        DownloadProgress: "progress",
+        ActionCompleted: "action_completed",
+        ActionLeft: "action_left",
+        ActionFailed: "action_failed",
+        ActionSkipped: "action_skipped",
+        Heartbeat: "heartbeat",
+        Noticed: "diagnostic",
+        RunEnded: "summary",
+    }[type(event)]

@@ -1,0 +1,140 @@
+"""The command tree, and the one place where errors end."""
+
+import importlib
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from reconciler import __version__
+from reconciler.cli.options import global_options
+from reconciler.domain.errors import ExitCode, SorafileError
+
+# Said here once, so that --help need not import a command to tell what it does.
+COMMANDS = {
+    "init": "Write a project that plans and applies at once.",
+    "validate": "Check the specs; no network, no state.",
+    "plan": "Say what would change, why, and what it costs.",
+    "apply": "Make it so: create, remix, download, publish, delete.",
+    "destroy": "Delete everything that is recorded.",
+    "status": "How each video stands, a row each.",
+    "show": "One video, with its generations and assets.",
+    "remote": "The jobs that are on the server.",
+    "state": "What the state database records.",
+    "schema": "The JSON Schema of a document or file.",
+    "version": "The version of sorafile.",
+}
+
+EXAMPLES = """\b
+Examples:
+  sorafile plan
+  sorafile apply --yes
+
+Exit codes: 0 done, 1 error, 2 changes (plan --detailed-exitcode), 3 invalid specs,
+4 an action failed, 5 unresolved paid attempts, 6 refused, 8 interrupted, 9 locked,
+10 server unreachable."""
+
+
+class Commands(click.Group):
+    """Commands that are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """All names, in the order in which they are of use."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """Import one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"reconciler.cli.commands.{cmd_name}")
+        command = module.command
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{module.__name__}.command is no command")
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or name the nearest one."""
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, COMMANDS, n=1)
+            hint = f" Did you mean '{near[0]}'?" if near else ""
+            ctx.fail(f"No such command '{name}'.{hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        """List them without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=EXAMPLES,
+    no_args_is_help=True,
+)
+@click.version_option(__version__, message="sorafile %(version)s")
+@global_options(hidden=False)
+def sorafile() -> None:
+    """Keep a folder of generated videos true to a folder of TOML specs.
+
+    The options below may stand before or after the command.
+    """
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command, and return its exit code. No traceback leaves this function."""
+    try:
+        code = sorafile.main(args=list(arguments), prog_name="sorafile", standalone_mode=False)
+        sys.stdout.flush()
+        return int(code or 0)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return ExitCode.ERROR
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.ERROR
+    except (click.Abort, KeyboardInterrupt):
+        _say("Interrupted.")
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # The reader went away (`| head`); there is nobody left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.ERROR
+    except SorafileError as error:
+        return _tell(error)
+    except Exception:  # noqa: BLE001 - the rim: a bug becomes a report, never a traceback
+        return _report()
+
+
+def _tell(error: SorafileError) -> int:
+    from rich.console import Console
+
+    from reconciler.cli.diagnostic_text import error_text
+
+    Console(stderr=True, highlight=False, markup=False, emoji=False).print(error_text(error))
+    return error.exit_code
+
+
+def _report() -> int:
+    """Write the traceback where it can be looked at: it holds no values of variables."""
+    file, name = tempfile.mkstemp(prefix="sorafile-", suffix=".txt")
+    with os.fdopen(file, "w", encoding="utf-8") as report:
+        report.write(f"sorafile {__version__}, Python {sys.version}\n{sys.platform}\n\n")
+        report.write(traceback.format_exc())
+    _say("This is a bug in sorafile, not a mistake of yours.")
+    _say(f"The report is in {Path(name)}; please send it to the developers.")
+    _say("Nothing that was paid for is lost: what was done is recorded.")
+    return ExitCode.ERROR
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")

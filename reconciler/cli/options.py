@@ -1,0 +1,90 @@
+"""The options that every command takes, before or after its name."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from reconciler.cli.terminal import Terminal
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_PREFIX = "sorafile."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the user said for every command."""
+
+    folder: Path
+    workspace: str
+    json: bool
+    verbose: bool
+    ask: bool  # questions are allowed, where somebody can answer
+    terminal: Terminal
+
+    @property
+    def may_ask(self) -> bool:
+        """Whether a question makes sense: it is allowed, and somebody is there."""
+        return self.ask and self.terminal.can_ask
+
+
+def global_options(*, hidden: bool) -> Callable[[F], F]:
+    """Give a command the global options; below a group they stay out of its help."""
+
+    def decorate(command: F) -> F:
+        for flags, settings in reversed(_GLOBAL):
+            option = click.option(
+                *flags, **settings, hidden=hidden, expose_value=False, callback=_remember
+            )
+            command = option(command)
+        return command
+
+    return decorate
+
+
+_GLOBAL: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
+    (
+        ("-C", "--chdir"),
+        {"metavar": "DIR", "help": "Work as if started in DIR."},
+    ),
+    (
+        ("-w", "--workspace"),
+        {"metavar": "NAME", "help": "The workspace; this release has only 'default'."},
+    ),
+    (("--json",), {"is_flag": True, "help": "Print documents for scripts."}),
+    (("--no-color",), {"is_flag": True, "help": "No colours (also NO_COLOR)."}),
+    (("-q", "--quiet"), {"is_flag": True, "help": "Only the result and errors."}),
+    (("-v", "--verbose"), {"is_flag": True, "help": "More detail."}),
+    (("--no-input",), {"is_flag": True, "help": "Never ask a question."}),
+)
+
+
+def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    if value:  # an option that is not given must not undo one before the command
+        context.meta[f"{_PREFIX}{parameter.name}"] = value
+
+
+def options() -> Options:
+    """The global options of the command that runs."""
+    meta = click.get_current_context().meta
+
+    def said(name: str) -> Any:
+        return meta.get(f"{_PREFIX}{name}")
+
+    folder = Path(said("chdir") or ".")
+    if not folder.is_dir():
+        raise click.UsageError(f"-C {folder}: there is no such folder")
+    return Options(
+        folder=folder.resolve(),
+        workspace=said("workspace") or "default",
+        json=bool(said("json")),
+        verbose=bool(said("verbose")),
+        ask=not said("no_input"),
+        terminal=Terminal(
+            color=False if said("no_color") else None,
+            quiet=bool(said("quiet")),
+        ),
+    )

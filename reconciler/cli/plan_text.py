@@ -1,0 +1,233 @@
+"""A plan in words, for a person; readable without colour, within the given width."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.style import Style
+from rich.text import Text
+
+from reconciler.cli.units import dollars, duration, plural, price, until
+from reconciler.domain.plan import Action, ActionKind, Buy, Change, Plan, Rename
+from reconciler.plan.words import word_diff
+
+SYMBOLS = {
+    ActionKind.CREATE: ("+", "green"),
+    ActionKind.REMIX: ("+", "green"),
+    ActionKind.REPLACE: ("±", "yellow"),
+    ActionKind.DELETE: ("-", "red"),
+    ActionKind.DOWNLOAD: ("↓", "cyan"),
+    ActionKind.PUBLISH: ("↑", "cyan"),
+    ActionKind.RESTORE: ("=", "cyan"),
+    ActionKind.ADOPT: ("=", "cyan"),
+    ActionKind.MOVE: ("→", "cyan"),
+    ActionKind.FORGET: ("⊘", "yellow"),
+    ActionKind.WAIT: ("…", "blue"),
+    ActionKind.RESOLVE: ("?", "magenta"),
+    ActionKind.UPDATE: ("~", "cyan"),
+    ActionKind.BLOCKED: ("!", "red"),
+}
+
+_MARGIN = "      "
+_DIM = Style(dim=True)
+_LONG_PROMPT = 160  # characters shown of one that is new, without -v
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanText:
+    """What `plan` and `apply` show."""
+
+    plan: Plan
+    verbose: bool = False
+    next_command: str | None = None  # what to type to carry it out
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Lay it out for a width."""
+        width = options.max_width
+        if self.plan.is_empty:
+            yield from self._nothing_to_do()
+            return
+        columns = _columns(self.plan.actions, width)
+        for action in self.plan.actions:
+            yield _headline(action, columns)
+            yield from _body(action, self.plan, width, verbose=self.verbose)
+        yield Text()
+        yield from _summary(self.plan, width)
+        if self.next_command and self.plan.has_changes:
+            yield Text()
+            yield Text.assemble(("Apply it:  ", "bold"), self.next_command)
+
+    def _nothing_to_do(self) -> Iterator[Text]:
+        count = len(self.plan.unchanged)
+        said = f"{plural(count, 'video')} as declared" if count else "no videos are declared"
+        yield Text.assemble(("No changes. ", "bold green"), f"{said[0].upper()}{said[1:]}.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    address: int
+    action: int
+    what: int
+    price: int
+
+
+def _columns(actions: Sequence[Action], width: int) -> _Columns:
+    cost = max(len(_cost(action)) for action in actions)
+    verb = max(len(action.kind) for action in actions)
+    fixed = 4 + verb + 2 + cost + 2
+    longest = max(len(str(action.address)) for action in actions)
+    what = max(len(_what(action)) for action in actions)
+    address = min(longest, max(width - fixed - what - 2, 12))
+    return _Columns(
+        address=address, action=verb, what=max(width - fixed - address - 2, 0), price=cost
+    )
+
+
+def _headline(action: Action, columns: _Columns) -> Text:
+    symbol, color = SYMBOLS[action.kind]
+    address = str(action.address)
+    what = _what(action)
+    line = Text(no_wrap=True, overflow="ellipsis")
+    line.append(f"  {symbol} ", Style(color=color, bold=True))
+    line.append(_cut(address, columns.address).ljust(columns.address), Style(bold=True))
+    line.append(f"  {action.kind.value.ljust(columns.action)}", Style(color=color))
+    line.append(f"  {_cut(what, columns.what).ljust(columns.what)}")
+    line.append(_cost(action).rjust(columns.price))
+    return line
+
+
+def _cost(action: Action) -> str:
+    if action.kind in (ActionKind.BLOCKED, ActionKind.RESOLVE):
+        return "-"
+    if action.cost_usd is not None and action.is_paid:
+        return f"${dollars(action.cost_usd)}"
+    return price(action.cost_usd)
+
+
+def _what(action: Action) -> str:
+    """The shape of what is made, or where a thing comes from."""
+    for step in action.steps:
+        match step:
+            case Buy(declaration=made):
+                return f"{made.model} {made.size} {made.seconds} s"
+            case Rename(source=source):
+                return f"from {source}"
+            case _:
+                continue
+    return ""
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: max(width - 1, 0)] + "…"
+
+
+def _body(action: Action, plan: Plan, width: int, *, verbose: bool) -> Iterator[Text]:
+    yield from _wrapped(Text(action.because, _DIM), width)
+    if action.expires_at is not None:
+        left = until(action.expires_at, plan.created_at)
+        yield from _wrapped(Text(f"it expires {left}", Style(color="yellow")), width)
+    for change in action.changes:
+        yield from _change(change, action, width, verbose=verbose)
+    for note in action.notes:
+        yield from _wrapped(Text(f"note: {note}", _DIM), width)
+
+
+def _change(change: Change, action: Action, width: int, *, verbose: bool) -> Iterator[Text]:
+    name = f"{change.field}  "
+    before, after = change.before, change.after
+    if change.field == "prompt":
+        yield from _wrapped(_prompt(name, before, after, verbose=verbose), width)
+    elif before is None and after is not None:
+        if change.field not in _IN_HEADLINE or not action.is_paid:
+            yield from _wrapped(Text(f"{name}{_short(after)}"), width)
+    elif after is None:
+        yield from _wrapped(Text(f"{name}{_short(before or '')} → (none)"), width)
+    else:
+        yield from _wrapped(Text(f"{name}{_short(before or '')} → {_short(after)}"), width)
+
+
+_IN_HEADLINE = frozenset({"model", "seconds", "size"})
+
+
+def _short(value: str) -> str:
+    """A digest by its first digits; anything else whole."""
+    bare = value.removeprefix("sha256:")
+    is_digest = len(bare) == 64 and all(c in "0123456789abcdef" for c in bare)  # noqa: PLR2004 - sha256
+    return bare[:12] if is_digest else value
+
+
+def _prompt(name: str, before: str | None, after: str | None, *, verbose: bool) -> Text:
+    line = Text(name)
+    if before is None or after is None:
+        text = " ".join((after or before or "").split())
+        line.append(text if verbose else _cut(text, _LONG_PROMPT))
+        return line
+    for run in word_diff(before, after):
+        match run.kind:
+            case "same":
+                line.append(_elided(run.text, verbose=verbose))
+            case "gone":
+                line.append(f"[-{_visible(run.text)}-]", Style(color="red"))
+            case "new":
+                line.append(f"{{+{_visible(run.text)}+}}", Style(color="green"))
+    return line
+
+
+def _visible(text: str) -> str:
+    return text.replace("\n", "⏎")
+
+
+def _elided(text: str, *, verbose: bool) -> str:
+    """Long unchanged stretches in short: their ends tell where they are."""
+    flat = text.replace("\n", " ")
+    words = flat.split(" ")
+    many = 14
+    if verbose or len(words) <= many:
+        return flat
+    return " ".join((*words[:5], "…", *words[-5:]))
+
+
+def _wrapped(text: Text, width: int) -> Iterator[Text]:
+    """The text in lines of its own, behind a margin."""
+    room = max(width - len(_MARGIN), 20)
+    probe = Console(width=room, no_color=True, file=None)
+    for line in text.wrap(probe, room):
+        line.rstrip()
+        yield Text.assemble(_MARGIN, line)
+
+
+def _summary(plan: Plan, width: int) -> Iterator[Text]:
+    counts = [f"{plan.count(kind)} {_verb(kind)}" for kind in ActionKind if plan.count(kind) > 0]
+    if plan.unchanged:
+        counts.append(f"{len(plan.unchanged)} unchanged")
+    yield from _flow(("Plan: ", *_with_commas(counts)), width)
+    cost = plan.cost
+    money = [f"${dollars(cost.usd)} now", f"${dollars(cost.worst_case_usd)} at worst"]
+    if cost.held_usd:
+        money.append(f"${dollars(cost.held_usd)} of it held")
+    if cost.unknown:
+        money.append(f"{plural(cost.unknown, 'price')} unknown")
+    yield from _flow(("Cost: ", *_with_commas(money)), width)
+    if plan.expected_s >= 1:
+        yield Text.assemble(("Time: ", "bold"), f"about {duration(plan.expected_s)}")
+    for found in plan.diagnostics:
+        yield from _flow((f"{found.severity}: ", found.summary), width)
+        if found.fix:
+            yield from _flow(("  fix: ", found.fix), width)
+
+
+def _verb(kind: ActionKind) -> str:
+    return "blocked" if kind is ActionKind.BLOCKED else f"to {kind.value}"
+
+
+def _with_commas(parts: Iterable[str]) -> Iterator[str]:
+    listed = list(parts)
+    for position, part in enumerate(listed):
+        yield part if position == len(listed) - 1 else f"{part}, "
+
+
+def _flow(parts: Iterable[str], width: int) -> Iterator[Text]:
+    head, *rest = parts
+    line = Text.assemble((head, "bold"), *rest)
+    probe = Console(width=width, no_color=True, file=None)
+    yield from line.wrap(probe, width)

@@ -1,0 +1,87 @@
+"""From files, state and servers to a plan."""
+
+from dataclasses import dataclass, replace
+
+from reconciler.apply.observe import Eyes, observe
+from reconciler.cli.options import Options
+from reconciler.cli.wiring import Declared, Outside
+from reconciler.domain.errors import ExitCode
+from reconciler.domain.observed import Observed
+from reconciler.domain.plan import Action, Await, Buy, DeleteJob, Fetch, Plan, Retire
+from reconciler.domain.recorded import RecordedState
+from reconciler.domain.world import World
+from reconciler.plan.looks import Refresh, looks
+from reconciler.plan.make import make_plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """A plan with what it was made from."""
+
+    plan: Plan
+    world: World
+
+    @property
+    def recorded(self) -> RecordedState:
+        """What the state said."""
+        return self.world.recorded
+
+    @property
+    def observed(self) -> Observed:
+        """What was seen."""
+        return self.world.observed
+
+
+async def look_and_plan(
+    declared: Declared,
+    outside: Outside,
+    *,
+    workspace: str,
+    refresh: Refresh = "auto",
+    every_byte: bool = False,
+    destroy: bool = False,
+) -> Looked:
+    """Read the state, look at what can have changed, and decide. Writes nothing."""
+    recorded = outside.reader().read()
+    desired = {} if destroy else declared.desired
+    eyes = Eyes(
+        clock=outside.clock,
+        server_of=outside.server_of,
+        assets=outside.assets,
+        files=outside.files,
+        providers=declared.providers,
+    )
+    observed = await observe(looks(desired, recorded, refresh), eyes, every_byte=every_byte)
+    world = World(
+        workspace=workspace,
+        desired=desired,
+        recorded=recorded,
+        observed=observed,
+        providers=declared.providers,
+    )
+    return Looked(plan=make_plan(world, destroy=destroy), world=world)
+
+
+def replan(looked: Looked, recorded: RecordedState, *, destroy: bool) -> Plan:
+    """The plan that the same look gives on what the state says by now."""
+    return make_plan(replace(looked.world, recorded=recorded), destroy=destroy)
+
+
+def out_of_reach(plan: Plan) -> set[ExitCode]:
+    """UNREACHABLE, where an action needs a server that could not be asked."""
+    needed = {action.provider for action in plan.actions if needs_server(action)}
+    return {ExitCode.UNREACHABLE} if needed & plan.unreachable.keys() else set()
+
+
+def needs_server(action: Action) -> bool:
+    """Whether an action may send a request."""
+    return any(isinstance(step, Buy | Await | Fetch | Retire | DeleteJob) for step in action.steps)
+
+
+async def look_once(said: Options, declared: Declared) -> Looked:
+    """Look and plan with the usual care, and let go of the world outside again."""
+    outside = Outside(declared, said.workspace)
+    try:
+        return await look_and_plan(declared, outside, workspace=said.workspace)
+    finally:
+        await outside.aclose()

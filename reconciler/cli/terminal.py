@@ -1,0 +1,58 @@
+"""Where words go: the result to standard output, the talk to standard error."""
+
+import os
+import sys
+from dataclasses import dataclass, field
+from typing import IO
+
+from rich.console import Console
+
+PIPE_COLUMNS = 80
+
+
+@dataclass(slots=True, kw_only=True)
+class Terminal:
+    """The two consoles of one command."""
+
+    color: bool | None = None  # None: the terminal and NO_COLOR, FORCE_COLOR decide
+    quiet: bool = False
+    out: Console = field(init=False)
+    err: Console = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.out = _console(sys.stdout, self.color)
+        self.err = _console(sys.stderr, self.color)
+
+    def talk(self, *what: object) -> None:
+        """Say something that is not the result; silent with `-q`."""
+        if not self.quiet:
+            self.err.print(*what, highlight=False)
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether somebody is there to answer a question."""
+        return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _console(stream: IO[str], color: bool | None) -> Console:
+    is_terminal = stream.isatty()
+    wanted = color if color is not None else _color_by_environment(is_terminal)
+    width = None if is_terminal or os.environ.get("COLUMNS") else PIPE_COLUMNS
+    return Console(
+        file=stream,
+        width=width,
+        no_color=not wanted,
+        force_terminal=True if wanted else is_terminal and None,
+        highlight=False,
+        soft_wrap=False,
+        emoji=False,
+        markup=False,
+    )
+
+
+def _color_by_environment(is_terminal: bool) -> bool:
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return is_terminal and os.environ.get("TERM") != "dumb"

@@ -1,0 +1,68 @@
+"""Money, times and sizes, written for people."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+_CENT = Decimal("0.01")
+_MINUTE_S = 60
+_HOUR_S = 3600
+_DAY_S = 86400
+_KIB = 1024
+
+
+def dollars(amount: Decimal) -> str:
+    """`6.00`: at least two places, and no more than the amount has."""
+    exact = amount.normalize()
+    exponent = exact.as_tuple().exponent
+    places = -exponent if isinstance(exponent, int) and exponent < 0 else 0
+    return f"{amount:.{max(places, 2)}f}"
+
+
+def price(amount: Decimal | None) -> str:
+    """`$6.00`, `free` or `unknown`."""
+    if amount is None:
+        return "unknown"
+    return f"${dollars(amount)}" if amount else "free"
+
+
+def duration(seconds: float) -> str:
+    """`4 s`, `12 min`, `3 h 20 min`, `2 d 4 h`."""
+    whole = max(round(seconds), 0)
+    if whole < _MINUTE_S:
+        return f"{whole} s"
+    if whole < _HOUR_S:
+        return f"{round(seconds / _MINUTE_S)} min"
+    if whole < _DAY_S:
+        hours, rest = divmod(whole, _HOUR_S)
+        minutes = rest // _MINUTE_S
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    days, rest = divmod(whole, _DAY_S)
+    hours = rest // _HOUR_S
+    return f"{days} d {hours} h" if hours else f"{days} d"
+
+
+def until(moment: datetime, now: datetime) -> str:
+    """`in 22 min`, or `since 3 h` for what is past."""
+    left: timedelta = moment - now
+    if left.total_seconds() >= 0:
+        return f"in {duration(left.total_seconds())}"
+    return f"since {duration(-left.total_seconds())}"
+
+
+def size(count: int) -> str:
+    """`144 kB`, `1.8 MB`."""
+    if count < _KIB:
+        return f"{count} B"
+    if count < _KIB * _KIB:
+        return f"{count / _KIB:.0f} kB"
+    return f"{count / (_KIB * _KIB):.1f} MB"
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 video`, `3 videos`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def instant(moment: datetime) -> str:
+    """A UTC moment for documents: `2026-11-22T12:00:00Z`."""
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")

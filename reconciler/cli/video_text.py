@@ -1,0 +1,129 @@
+"""One video whole: its declaration, its generations and its assets."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from rich.console import Group
+from rich.style import Style
+from rich.text import Text
+from typing_extensions import TypedDict
+
+from reconciler.cli.documents import FORMAT, Money, VideoDocument, money
+from reconciler.cli.status_text import status_document
+from reconciler.cli.units import instant, price, size, until
+from reconciler.domain.recorded import Asset, Generation
+from reconciler.plan.standing import Standing
+
+
+class GenerationDocument(TypedDict):
+    """One remote job made from a recipe."""
+
+    remote_id: str
+    role: str
+    recipe_digest: str
+    status: str
+    created_at: str
+    completed_at: str | None
+    expires_at: str | None
+    on_server: bool
+    cost_usd: Money
+    prompt: str
+    assets: dict[str, str]
+
+
+class ShownDocument(TypedDict):
+    """What `show ADDR --json` prints."""
+
+    format_version: str
+    video: VideoDocument
+    recipe_digest: str
+    recipe: str
+    generations: list[GenerationDocument]
+
+
+def video_document(standing: Standing) -> ShownDocument:
+    """One video as its document."""
+    (video,) = status_document([standing])["videos"]
+    return ShownDocument(
+        format_version=FORMAT,
+        video=video,
+        recipe_digest=standing.declaration.digest,
+        recipe=standing.declaration.recipe.canonical(),
+        generations=[_generation(role, each) for role, each in _generations(standing)],
+    )
+
+
+def _generations(standing: Standing) -> Iterator[tuple[str, Generation]]:
+    recorded = standing.recorded
+    if recorded.current is not None:
+        yield "current", recorded.current
+    if recorded.pending is not None:
+        yield "pending", recorded.pending
+    for generation in recorded.deposed:
+        yield "deposed", generation
+
+
+def _generation(role: str, generation: Generation) -> GenerationDocument:
+    return GenerationDocument(
+        remote_id=generation.remote_id,
+        role=role,
+        recipe_digest=generation.digest,
+        status=generation.status.value,
+        created_at=instant(generation.created_at),
+        completed_at=instant(generation.completed_at) if generation.completed_at else None,
+        expires_at=instant(generation.expires_at) if generation.expires_at else None,
+        on_server=generation.on_server,
+        cost_usd=money(generation.cost_usd),
+        prompt=generation.recipe.prompt,
+        assets={asset.variant.value: asset.sha256 for asset in generation.assets},
+    )
+
+
+def video_text(standing: Standing, now: datetime) -> Group:
+    """One video in words."""
+    declaration = standing.declaration
+    lines = [
+        Text.assemble((str(declaration.address), "bold"), f"  {standing.status}"),
+        _row("declared in", declaration.file),
+        _row("provider", declaration.provider),
+        _row("shape", f"{declaration.model} {declaration.size} {declaration.seconds} s"),
+        _row("prompt", " ".join(declaration.recipe.prompt.split())),
+    ]
+    if declaration.parent is not None:
+        lines.append(_row("remix of", str(declaration.parent)))
+    if declaration.reference is not None:
+        lines.append(_row("reference", declaration.reference.path))
+    if declaration.tags:
+        lines.append(_row("tags", ", ".join(declaration.tags)))
+    lines.append(_row("recipe", declaration.digest))
+    if standing.action is not None:
+        lines.append(_row("next", f"{standing.action.kind}: {standing.action.because}"))
+    lines += [_row("published", file.path) for file in standing.recorded.published]
+    for role, generation in _generations(standing):
+        lines += [Text(), *_generation_lines(role, generation, now)]
+    return Group(*lines)
+
+
+def _row(name: str, value: str) -> Text:
+    return Text.assemble((f"  {name.ljust(12)}", Style(dim=True)), value)
+
+
+def _generation_lines(role: str, generation: Generation, now: datetime) -> Iterator[Text]:
+    yield Text.assemble((f"{role} generation", "bold"), f"  {generation.remote_id}")
+    yield _row("status", f"{generation.status.value} {generation.progress} %")
+    yield _row("created", f"{generation.created_at:%Y-%m-%d %H:%M:%S} UTC")
+    if not generation.on_server:
+        yield _row("on server", "no more")
+    elif generation.expires_at is not None:
+        yield _row("expires", until(generation.expires_at, now))
+    yield _row("cost", price(generation.cost_usd))
+    if generation.error is not None:
+        yield _row("error", f"{generation.error.code}: {generation.error.message}")
+    for asset in generation.assets:
+        yield _row(asset.variant.value, _asset(asset))
+
+
+def _asset(asset: Asset) -> str:
+    shape = f"{asset.width}x{asset.height}" if asset.width else asset.media_type
+    length = f", {asset.duration_s:.1f} s" if asset.duration_s else ""
+    return f"{shape}{length}, {size(asset.bytes)}, sha256 {asset.sha256[:12]}"

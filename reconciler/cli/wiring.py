@@ -1,0 +1,166 @@
+"""The one place that names the adapters: it hands them to what knows only ports."""
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import platformdirs
+
+from reconciler import __version__
+from reconciler.cli.clock import SystemClock
+from reconciler.cli.trust import require_trust
+from reconciler.domain.desired import Desired
+from reconciler.domain.errors import Diagnostic, InvalidSpecError
+from reconciler.domain.ports import AssetStore, Clock, Files, Server, StateReader, StateWriter
+from reconciler.domain.provider import Provider
+from reconciler.remote.profiles import load_profiles
+from reconciler.specs.load import load_specs
+from reconciler.specs.project import Project, find_project, load_project, resolve_providers
+
+if TYPE_CHECKING:
+    from reconciler.remote.client import HttpServer
+    from reconciler.remote.embedded import EmbeddedServer
+
+DEFAULT_WORKSPACE = "default"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """A project with what its files say."""
+
+    project: Project
+    providers: Mapping[str, Provider]
+    desired: Desired
+    warnings: tuple[Diagnostic, ...]
+
+    @property
+    def root(self) -> Path:
+        """The project's folder."""
+        return self.project.root
+
+
+def read_project(folder: Path, workspace: str) -> Declared:
+    """Read the project that `folder` lies in, and all of its specs.
+
+    Raises:
+        InvalidSpecError: with every mistake of all files.
+    """
+    loaded = load_project(find_project(folder))
+    providers, of_providers = resolve_providers(loaded.project, load_profiles(), os.environ)
+    specs = load_specs(loaded.project, providers)
+    found = (*_of_workspace(workspace), *loaded.diagnostics, *of_providers, *specs.diagnostics)
+    if any(each.severity == "error" for each in found):
+        raise InvalidSpecError(found)
+    return Declared(
+        project=loaded.project, providers=providers, desired=specs.desired, warnings=found
+    )
+
+
+def _of_workspace(workspace: str) -> tuple[Diagnostic, ...]:
+    if workspace == DEFAULT_WORKSPACE:
+        return ()
+    return (
+        Diagnostic(
+            code="SF0150",
+            summary=f"workspace {workspace!r}: workspaces are not available in this release",
+            allowed=DEFAULT_WORKSPACE,
+            fix="leave out -w",
+        ),
+    )
+
+
+class Outside:
+    """The world outside of one project: adapters that are made when they are first needed."""
+
+    def __init__(self, declared: Declared, workspace: str) -> None:
+        self._declared = declared
+        self._workspace = workspace
+        self._servers: dict[str, HttpServer] = {}
+        self._embedded: EmbeddedServer | None = None
+        self.clock: Clock = SystemClock()
+
+    @property
+    def assets(self) -> AssetStore:
+        """The asset store."""
+        from reconciler.assets.store import FolderStore
+
+        return FolderStore(self._declared.root / self._declared.project.assets)
+
+    @property
+    def files(self) -> Files:
+        """The published files."""
+        from reconciler.assets.published import ProjectFiles
+
+        return ProjectFiles(self._declared.root)
+
+    def reader(self) -> StateReader:
+        """The state, for reading."""
+        from reconciler.state.database import open_reader
+
+        project = self._declared.project
+        return open_reader(project.state, project.root, self._workspace)
+
+    @contextmanager
+    def writer(self, command: str) -> Iterator[StateWriter]:
+        """The state, held under the lease."""
+        from reconciler.state.database import open_writer
+        from reconciler.state.processes import this_process
+
+        project = self._declared.project
+        holder = this_process(command)
+        with open_writer(
+            project.state, project.root, self._workspace, holder, self.clock.now
+        ) as state:
+            yield state
+
+    def server_of(self, name: str) -> Server:
+        """A provider's server.
+
+        Raises:
+            RefusedError: the provider is not trusted.
+        """
+        if name not in self._servers:
+            self._servers[name] = self._connect(self._declared.providers[name])
+        return self._servers[name]
+
+    def _connect(self, provider: Provider) -> "HttpServer":
+        from reconciler.remote.client import HttpServer
+        from reconciler.remote.keys import resolve_key
+
+        require_trust(provider, os.environ)
+
+        async def base_url() -> str:
+            if provider.base_url is not None:
+                return provider.base_url
+            return await self._preview().url()
+
+        return HttpServer(
+            provider=provider,
+            base_url=base_url,
+            key=lambda: resolve_key(provider.key, os.environ),
+            version=__version__,
+        )
+
+    def _preview(self) -> "EmbeddedServer":
+        from reconciler.remote.embedded import EmbeddedServer
+
+        if self._embedded is None:
+            self._embedded = EmbeddedServer(data=preview_folder(self._declared.root))
+        return self._embedded
+
+    async def aclose(self) -> None:
+        """Close connections, and end the embedded server."""
+        for server in self._servers.values():
+            await server.aclose()
+        if self._embedded is not None:
+            await self._embedded.aclose()
+
+
+def preview_folder(root: Path) -> Path:
+    """Where the preview server keeps a project's jobs: they outlive the loss of its state."""
+    key = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:16]
+    return platformdirs.user_cache_path("sorafile") / "preview" / key
