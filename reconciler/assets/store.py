@@ -1,0 +1,226 @@
+"""The asset store in a folder.
+
+    bytes/<first 2 of the sha256>/<sha256>       an asset, read-only
+    recipes/<recipe digest>/<generation>.json    a sidecar; <generation> is the sha256 of the
+                                                 account and remote id, so twins stay apart
+    recipes/…/<generation>.json.damaged-<hex>    what lay there and could not be read
+    partial/<generation id>.<variant>            a download under way
+    partial/<generation id>.<variant>.json       what its bytes belong to
+
+All folders are the user's alone. Reading creates nothing.
+"""
+
+import hashlib
+import secrets
+import stat
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import quote
+
+from reconciler.assets.disk import (
+    CHUNK_BYTES,
+    disk_errors,
+    make_folders,
+    open_regular,
+    replacing,
+    sha256_of,
+    sync_folder,
+)
+from reconciler.assets.partial import FolderPartial
+from reconciler.assets.sidecars import (
+    SIDECAR_BYTES_MAX,
+    SidecarReading,
+    UnreadableSidecar,
+    completed_sidecar,
+    decode_sidecar,
+    encode_sidecar,
+    sidecar_name,
+)
+from reconciler.domain.errors import BadAssetError
+from reconciler.domain.observed import Sidecar
+from reconciler.domain.profile import Variant
+from reconciler.domain.recipe import RecipeDigest, Sha256
+from reconciler.domain.recorded import Asset, Generation
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+class FolderStore:
+    """An `AssetStore` in one folder, which the first write creates."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def is_whole(self, asset: Asset) -> bool:
+        """Whether the bytes are there, by their length.
+
+        Raises:
+            StateError: the store cannot be looked into, so nobody knows.
+        """
+        with disk_errors(f"the asset store {self._folder} cannot be read"):
+            try:
+                found = self.path(asset.sha256).lstat()
+            except (FileNotFoundError, NotADirectoryError):
+                return False
+            return stat.S_ISREG(found.st_mode) and found.st_size == asset.bytes
+
+    def is_intact(self, asset: Asset) -> bool:
+        """Whether the bytes are there, by reading them all.
+
+        Raises:
+            StateError: the store cannot be read, so nobody knows.
+        """
+        if not self.is_whole(asset):
+            return False
+        with disk_errors(f"the asset {asset.sha256} cannot be read"):
+            file = open_regular(self.path(asset.sha256))
+            if file is None:
+                return False
+            with file:
+                return sha256_of(file) == asset.sha256
+
+    def path(self, sha256: Sha256) -> Path:
+        """Where the bytes lie, or would."""
+        return self._folder / "bytes" / sha256[:2] / sha256
+
+    def partial(self, generation: Generation, variant: Variant) -> FolderPartial:
+        """Begin or go on with one download.
+
+        Raises:
+            StateError: what came of it earlier cannot be looked at.
+        """
+        return FolderPartial(
+            file=self._folder / "partial" / f"{quote(generation.id, safe='')}.{variant}",
+            account=generation.account,
+            remote_id=generation.remote_id,
+            variant=variant,
+            place=self.path,
+        )
+
+    def take_back(self, file: Path, asset: Asset) -> None:
+        """Copy a whole published file into the store.
+
+        Raises:
+            BadAssetError: its bytes are not those of the asset, or it is no file.
+            StateError: it cannot be read, or the disk is full or refuses.
+        """
+        target = self.path(asset.sha256)
+        with disk_errors(f"{file} cannot be taken back into the asset store"):
+            source = open_regular(file)
+            if source is None:
+                raise BadAssetError(f"{file} is not a regular file")
+            with source:
+                make_folders(target.parent, mode=0o700)
+                with replacing(target, mode=0o444) as copy:
+                    if _copy(source, copy) != asset.sha256:
+                        raise BadAssetError(f"{file} does not hold the {asset.variant} any more")
+
+    def write_sidecar(self, sidecar: Sidecar) -> None:
+        """Write or complete the sidecar of one generation, durably.
+
+        What lies there and cannot be read is set aside first.
+
+        Raises:
+            StateError: the disk is full or refuses.
+        """
+        target = self._recipe_folder(sidecar.digest) / sidecar_name(sidecar)
+        with disk_errors(f"the sidecar of job {sidecar.remote_id} cannot be written"):
+            make_folders(target.parent, mode=0o700)
+            match _read_sidecar(target, sidecar.digest):
+                case Sidecar() as older:
+                    sidecar = completed_sidecar(older, sidecar)
+                    if sidecar == older:
+                        return
+                case UnreadableSidecar():
+                    target.rename(f"{target}.damaged-{secrets.token_hex(4)}")
+                    sync_folder(target.parent)
+                case None:
+                    pass
+            with replacing(target, mode=0o444) as file:
+                file.write(encode_sidecar(sidecar))
+
+    def sidecars(self, digests: Collection[RecipeDigest]) -> Mapping[RecipeDigest, Sidecar]:
+        """Of these recipes, the ones that a stored and whole generation tells of.
+
+        Of several generations of one recipe, the one that was completed last. Its assets are
+        those that lie whole in the store, the video among them.
+
+        Raises:
+            StateError: the store cannot be looked into, so nobody knows.
+        """
+        newest: dict[RecipeDigest, Sidecar] = {}
+        for told in self.read_sidecars(digests).sidecars:
+            whole = tuple(asset for asset in told.assets if self.is_whole(asset))
+            if not any(asset.variant is Variant.VIDEO for asset in whole):
+                continue
+            sidecar = replace(told, assets=whole)
+            rival = newest.get(told.digest)
+            if rival is None or _age(rival) < _age(sidecar):
+                newest[told.digest] = sidecar
+        return newest
+
+    def read_sidecars(self, digests: Collection[RecipeDigest]) -> SidecarReading:
+        """Every sidecar of these recipes, whole or not, and what could not be read.
+
+        Raises:
+            StateError: a folder of the store cannot be listed.
+        """
+        read = [
+            _read_sidecar(path, digest)
+            for digest in sorted(set(digests))
+            for path in self._sidecar_paths(digest)
+        ]
+        return SidecarReading(
+            sidecars=tuple(each for each in read if isinstance(each, Sidecar)),
+            unreadable=tuple(each for each in read if isinstance(each, UnreadableSidecar)),
+        )
+
+    def _sidecar_paths(self, digest: RecipeDigest) -> list[Path]:
+        with disk_errors(f"the asset store {self._folder} cannot be read"):
+            try:
+                # Hidden ones are still being written.
+                return sorted(
+                    path
+                    for path in self._recipe_folder(digest).iterdir()
+                    if path.suffix == ".json" and not path.name.startswith(".")
+                )
+            except (FileNotFoundError, NotADirectoryError):
+                return []
+
+    def _recipe_folder(self, digest: RecipeDigest) -> Path:
+        return self._folder / "recipes" / digest.removeprefix("sha256:")
+
+
+def _read_sidecar(path: Path, digest: RecipeDigest) -> Sidecar | UnreadableSidecar | None:
+    """What lies there; None for nothing."""
+    try:
+        file = open_regular(path)
+        if file is None:
+            return UnreadableSidecar(path=path, why="it is not a regular file")
+        with file:
+            data = file.read(SIDECAR_BYTES_MAX + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return UnreadableSidecar(path=path, why=error.strerror or str(error))
+    if len(data) > SIDECAR_BYTES_MAX:
+        return UnreadableSidecar(path=path, why="it is too large")
+    try:
+        return decode_sidecar(data, digest)
+    except (ValueError, RecursionError) as error:
+        return UnreadableSidecar(path=path, why=str(error))
+
+
+def _age(sidecar: Sidecar) -> tuple[datetime, datetime, str]:
+    return sidecar.completed_at or _NEVER, sidecar.created_at, sidecar.remote_id
+
+
+def _copy(source: BinaryIO, target: BinaryIO) -> Sha256:
+    digest = hashlib.sha256()
+    while chunk := source.read(CHUNK_BYTES):
+        digest.update(chunk)
+        target.write(chunk)
+    return Sha256(digest.hexdigest())
