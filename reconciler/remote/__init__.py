@@ -1,0 +1,1 @@
+"""The Videos API of one server over HTTP, its profile, its key, and the embedded server."""

@@ -1,0 +1,1 @@
+"""The adapter from a project's TOML files to its desired state."""

@@ -1,0 +1,369 @@
+"""From specs to declarations: defaults filled in, values checked, remixes resolved."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import TypeVar
+
+from reconciler.domain.address import Address
+from reconciler.domain.desired import Declaration
+from reconciler.domain.errors import SourceSpan
+from reconciler.domain.profile import Variant
+from reconciler.domain.provider import Provider
+from reconciler.domain.recipe import Parent, Recipe, Reference
+from reconciler.specs.codes import Code
+from reconciler.specs.findings import Findings, Trouble, listed, nearest_fix
+from reconciler.specs.folder import ProjectFolder
+from reconciler.specs.outputs import OutputPlaces, OutputTemplate
+from reconciler.specs.project import Project, unknown_provider
+from reconciler.specs.prompts import prompt_of
+from reconciler.specs.references import ReferenceImages
+from reconciler.specs.spec import Spec, lifecycle_over
+
+_Value = TypeVar("_Value", str, int)
+_REMIX_TAKES = ("model", "seconds", "size", "input_reference")
+
+
+class Declarer:
+    """Turns the specs of a whole project into declarations, and tells what is wrong."""
+
+    def __init__(
+        self,
+        project: Project,
+        providers: Mapping[str, Provider],
+        *,
+        folder: ProjectFolder,
+        template: OutputTemplate | None,
+        places: OutputPlaces,
+        findings: Findings,
+    ) -> None:
+        self._project = project
+        self._providers = providers
+        self._folder = folder
+        self._template = template
+        self._places = places
+        self._findings = findings
+        self._images = ReferenceImages(folder, findings)
+        self._variants: dict[tuple[str, ...], tuple[Variant, ...]] = {}
+        self._made: dict[Spec, Declaration | None] = {}  # None: something is wrong with it
+
+    def declare(
+        self, specs: Sequence[Spec], may_be_declared: Callable[[str], bool]
+    ) -> Iterator[Declaration]:
+        """Check every spec, and give the declarations of those with nothing wrong.
+
+        Args:
+            specs: in the order of their files and lines.
+            may_be_declared: whether a name may stand in a file that could not be read, so that
+                its absence says nothing.
+        """
+        by_name = self._by_name(specs)
+        remixes: dict[Spec, str | None] = {}
+        for spec in specs:
+            if "remix_of" in spec.wrong or spec.table.remix_of is not None:
+                remixes[spec] = self._remix_prompt(spec)
+            else:
+                self._made[spec] = self._plain(spec)
+        for spec in remixes:
+            self._remix_chain(spec, by_name, remixes, may_be_declared)
+        for spec in by_name.values():
+            declaration = self._made[spec]
+            if declaration is not None and self._may_publish(spec, declaration):
+                yield declaration
+
+    def _by_name(self, specs: Sequence[Spec]) -> dict[str, Spec]:
+        by_name: dict[str, Spec] = {}
+        for spec in specs:
+            first = by_name.setdefault(spec.name, spec)
+            if first is not spec:
+                before = first.file.document.key_span(first.path)
+                here = spec.file.document.key_span(spec.path)
+                summary = (
+                    f"video `{spec.name}` is declared twice: {before.file}:{before.line} "
+                    f"and {here.file}:{here.line}"
+                )
+                trouble = Trouble(code=Code.DUPLICATE, summary=summary, fix="rename one of them")
+                self._findings.add(trouble, here)
+        return by_name
+
+    def _plain(self, spec: Spec) -> Declaration | None:
+        table, defaults = spec.table, spec.file.merged
+        raised = self._findings.raised
+        prompt = prompt_of(spec, self._folder, self._findings)
+        provider = self._provider(spec)
+        if provider is None:
+            return None
+        profile = provider.profile
+        model = _first(table.model, defaults.model, profile.default_model)
+        seconds = _first(table.seconds, defaults.seconds, profile.default_seconds)
+        size = _first(table.size, defaults.size, profile.default_size)
+        if model not in profile.models:
+            self._not_offered(spec, "model", model, profile.models, provider)
+        if seconds not in profile.seconds:
+            self._not_offered(spec, "seconds", seconds, profile.seconds, provider)
+        if size not in profile.sizes:
+            self._not_offered(spec, "size", size, profile.sizes, provider)
+        variants = self._variants_of(spec, provider)
+        self._check_length(spec, prompt, provider)
+        image = self._images.of(spec, profile, size) if table.input_reference is not None else None
+        if self._findings.raised != raised or prompt is None or spec.wrong:
+            return None
+        recipe = Recipe(
+            account=provider.account,
+            prompt=prompt,
+            model=model,
+            seconds=seconds,
+            size=size,
+            reference=Reference(sha256=image.sha256) if image is not None else None,
+        )
+        address = Address(spec.name)
+        return Declaration(
+            address=address,
+            provider=provider.name,
+            recipe=recipe,
+            digest=recipe.digest,
+            model=model,
+            seconds=seconds,
+            size=size,
+            variants=variants,
+            outputs=self._outputs(address, variants),
+            tags=_tags(table.tags if table.tags is not None else defaults.tags),
+            lifecycle=lifecycle_over(table.lifecycle, spec.file.lifecycle),
+            reference=image,
+            file=spec.file.document.file,
+        )
+
+    def _remix_prompt(self, spec: Spec) -> str | None:
+        """What can be checked of a remix whatever its parent is."""
+        for key in _REMIX_TAKES:
+            if getattr(spec.table, key) is not None:
+                trouble = Trouble(
+                    code=Code.REMIX_SETS,
+                    summary=f"a remix takes `{key}` from its parent and may not set it",
+                    fix="remove it",
+                )
+                self._findings.add(trouble, spec.file.document.key_span((*spec.path, key)))
+        if spec.table.provider is not None:
+            self._provider(spec)
+        return prompt_of(spec, self._folder, self._findings)
+
+    def _remix_chain(
+        self,
+        spec: Spec,
+        by_name: Mapping[str, Spec],
+        prompts: Mapping[Spec, str | None],
+        may_be_declared: Callable[[str], bool],
+    ) -> None:
+        """Resolve a remix after its parents; a long chain needs no deep stack."""
+        chain: dict[Spec, None] = {}
+        while spec not in self._made and spec not in chain:
+            chain[spec] = None
+            name = spec.table.remix_of
+            if name is None:
+                self._made[spec] = None
+            elif name in by_name:
+                spec = by_name[name]
+            else:
+                self._made[spec] = None
+                if not may_be_declared(name):
+                    self._unknown_parent(spec, name, by_name)
+        if spec in chain and spec not in self._made:
+            cycle = list(chain)[list(chain).index(spec) :]
+            self._cycle(cycle)
+            self._made.update(dict.fromkeys(cycle))
+        for remix in reversed(chain):
+            if remix not in self._made:
+                parent = by_name[remix.table.remix_of or ""]
+                self._made[remix] = self._remix(remix, self._made[parent], prompts[remix])
+
+    def _remix(
+        self, spec: Spec, parent: Declaration | None, prompt: str | None
+    ) -> Declaration | None:
+        if parent is None:
+            return None
+        table, document = spec.table, spec.file.document
+        raised = self._findings.raised
+        provider = self._providers[parent.provider]
+        if table.provider is not None and table.provider not in self._providers:
+            return None
+        if table.provider is not None and table.provider != parent.provider:
+            summary = (
+                f"`{parent.address}` is made by provider `{parent.provider}`, "
+                f"and `{table.provider}` cannot remix it"
+            )
+            trouble = Trouble(code=Code.REMIX_ACROSS, summary=summary, fix="remove `provider`")
+            self._findings.add(trouble, document.value_span((*spec.path, "provider")))
+        elif not provider.profile.remix:
+            summary = f"provider `{provider.name}` makes no remixes"
+            trouble = Trouble(
+                code=Code.NO_REMIX, summary=summary, fix="write a prompt of its own instead"
+            )
+            self._findings.add(trouble, document.key_span((*spec.path, "remix_of")))
+        variants = self._variants_of(spec, provider)
+        self._check_length(spec, prompt, provider)
+        sets = any(getattr(table, key) is not None for key in _REMIX_TAKES)
+        if self._findings.raised != raised or prompt is None or spec.wrong or sets:
+            return None
+        recipe = Recipe(
+            account=provider.account,
+            prompt=prompt,
+            parent=Parent(derivation="remix", digest=parent.digest),
+        )
+        address, defaults = Address(spec.name), spec.file.merged
+        return Declaration(
+            address=address,
+            provider=provider.name,
+            recipe=recipe,
+            digest=recipe.digest,
+            model=parent.model,
+            seconds=parent.seconds,
+            size=parent.size,
+            variants=variants,
+            outputs=self._outputs(address, variants),
+            tags=_tags(table.tags if table.tags is not None else defaults.tags),
+            lifecycle=lifecycle_over(table.lifecycle, spec.file.lifecycle),
+            parent=parent.address,
+            file=document.file,
+        )
+
+    def _unknown_parent(self, spec: Spec, name: str, known: Mapping[str, Spec]) -> None:
+        others = [other for other in known if other != spec.name]
+        trouble = Trouble(
+            code=Code.UNKNOWN_PARENT,
+            summary=f"`{spec.name}` is a remix of `{name}`, which no spec declares",
+            fix=nearest_fix(name, others) or f"declare [video.{name}]",
+        )
+        self._findings.add(trouble, spec.file.document.value_span((*spec.path, "remix_of")))
+
+    def _cycle(self, cycle: Sequence[Spec]) -> None:
+        names = " -> ".join(spec.name for spec in (*cycle, cycle[0]))
+        trouble = Trouble(
+            code=Code.REMIX_CYCLE,
+            summary=f"these videos are remixes of each other: {names}",
+            fix="give one of them no `remix_of`",
+        )
+        first = cycle[0]
+        span = first.file.document.value_span((*first.path, "remix_of"))
+        self._findings.add(trouble, span)
+
+    def _provider(self, spec: Spec) -> Provider | None:
+        named = spec.table.provider
+        if named is None:
+            named = spec.file.merged.provider
+        name = self._project.default_provider if named is None else named
+        provider = self._providers.get(name)
+        # What is wrong with a provider that the project has was told where it was resolved,
+        # and a default that it has not where the project was loaded.
+        if provider is None and named is not None and named not in self._project.providers:
+            trouble = unknown_provider(named, self._project.providers)
+            self._findings.add(trouble, self._setting_span(spec, "provider"))
+        return provider
+
+    def _check_length(self, spec: Spec, prompt: str | None, provider: Provider) -> None:
+        limit = provider.profile.prompt_characters_max
+        if prompt is not None and len(prompt) > limit:
+            key = "prompt" if spec.table.prompt is not None else "prompt_file"
+            trouble = Trouble(
+                code=Code.PROMPT_TEXT,
+                summary=f"the prompt of `{spec.name}` has {len(prompt)} characters",
+                allowed=f"at most {limit}",
+                fix="shorten it",
+            )
+            self._findings.add(trouble, spec.file.document.value_span((*spec.path, key)))
+
+    def _variants_of(self, spec: Spec, provider: Provider) -> tuple[Variant, ...]:
+        written = spec.table.variants or spec.file.merged.variants or (Variant.VIDEO.value,)
+        key = tuple(written)
+        variants = self._variants.get(key)
+        if variants is None:
+            variants = tuple(sorted({Variant(variant) for variant in key}))
+            self._variants[key] = variants
+        for variant in variants:
+            if variant not in provider.profile.variants:
+                self._not_offered(
+                    spec, "variants", variant.value, provider.profile.variants, provider
+                )
+        if Variant.VIDEO not in variants:
+            trouble = Trouble(
+                code=Code.BAD_VALUE,
+                summary="`variants` must hold `video`",
+                fix=f"write {[Variant.VIDEO.value, *(v.value for v in variants)]}".replace(
+                    "'", '"'
+                ),
+            )
+            self._findings.add(trouble, self._setting_span(spec, "variants"))
+        return variants
+
+    def _not_offered(
+        self,
+        spec: Spec,
+        key: str,
+        value: str | int,
+        offered: Collection[str | int],
+        provider: Provider,
+    ) -> None:
+        trouble = Trouble(
+            code=Code.NOT_OFFERED,
+            summary=f"provider `{provider.name}` does not offer {key} `{value}`",
+            allowed=listed(offered),
+            fix=_nearest_value(value, offered),
+        )
+        self._findings.add(trouble, self._setting_span(spec, key))
+
+    def _setting_span(self, spec: Spec, key: str) -> SourceSpan | None:
+        """Where the value of a setting was written: the video, its file, or the project."""
+        if getattr(spec.table, key) is not None:
+            return spec.file.document.value_span((*spec.path, key))
+        if getattr(spec.file.own, key) is not None:
+            return spec.file.document.value_span(("defaults", key))
+        if getattr(self._project.defaults, key) is not None:
+            return self._project.value_span(("defaults", key))
+        return spec.file.document.key_span(spec.path)
+
+    def _outputs(self, address: Address, variants: tuple[Variant, ...]) -> Mapping[Variant, str]:
+        return self._template.paths(address, variants) if self._template is not None else {}
+
+    def _may_publish(self, spec: Spec, declaration: Declaration) -> bool:
+        raised = self._findings.raised
+        for variant, path in declaration.outputs.items():
+            trouble = self._places.trouble_with(path)
+            if trouble is not None:
+                self._findings.add(trouble, self._project.value_span(("project", "output")))
+                continue
+            owner = self._places.claim(path, declaration.address, variant)
+            if owner is not None:
+                self._shared(spec, path, owner, (declaration.address, variant))
+        return self._findings.raised == raised
+
+    def _shared(
+        self,
+        spec: Spec,
+        path: str,
+        owner: tuple[Address, Variant],
+        other: tuple[Address, Variant],
+    ) -> None:
+        if owner[0] == other[0]:
+            who = f"the {owner[1].value} and the {other[1].value} of `{owner[0]}`"
+            fix = "add {ext} or {variant} to `output` in [project]"
+        else:
+            who = f"`{owner[0]}` and `{other[0]}`"
+            fix = "rename one of them, or add {address} to `output` in [project]"
+        trouble = Trouble(
+            code=Code.OUTPUT_SHARED, summary=f"{who} would share the path `{path}`", fix=fix
+        )
+        self._findings.add(trouble, spec.file.document.key_span(spec.path))
+
+
+def _first(own: _Value | None, default: _Value | None, last: _Value) -> _Value:
+    if own is not None:
+        return own
+    return default if default is not None else last
+
+
+def _nearest_value(value: str | int, offered: Collection[str | int]) -> str | None:
+    numbers = [other for other in offered if isinstance(other, int)]
+    if isinstance(value, int) and numbers:
+        return f"write {min(numbers, key=lambda other: (abs(other - value), other))}"
+    return nearest_fix(str(value), map(str, offered))
+
+
+def _tags(tags: Sequence[str] | None) -> tuple[str, ...]:
+    return tuple(sorted(set(tags))) if tags else ()

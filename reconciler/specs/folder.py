@@ -1,0 +1,180 @@
+"""The project's folder: what may be read in it, and nothing outside of it."""
+
+import errno
+import os
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from reconciler.specs.codes import Code
+from reconciler.specs.findings import Trouble
+
+PROJECT_FILE_NAME = "sorafile.toml"
+
+_TOP = PurePosixPath()
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class UnusablePathError(Exception):
+    """A path in a spec cannot be used; `trouble` says why."""
+
+    def __init__(self, trouble: Trouble) -> None:
+        super().__init__(trouble.summary)
+        self.trouble = trouble
+
+
+class ProjectFolder:
+    """Paths that are held inside one folder after all symbolic links are resolved."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.real_root = root.resolve()
+
+    def resolve(self, written: str, *, base: PurePosixPath) -> Path:
+        """Find what a path means that is written in a file of the folder `base`.
+
+        Args:
+            written: the path, relative to `base`.
+            base: a folder, relative to the project.
+
+        Returns:
+            The real path of something that exists, inside the project.
+
+        Raises:
+            UnusablePathError: it is not there, or not inside.
+        """
+        if not written or _CONTROL.search(written):
+            raise _unusable(Code.UNREADABLE, "that is no path")
+        if PurePosixPath(written).is_absolute():
+            raise _escape(f"`{written}` is an absolute path")
+        real = self._real(self.root / base / written, written)
+        if not real.is_relative_to(self.real_root):
+            raise _escape(f"`{written}` leads out of the project")
+        return real
+
+    def _real(self, path: Path, written: str) -> Path:
+        try:
+            return path.resolve(strict=True)
+        except FileNotFoundError as error:
+            raise _unusable(Code.UNREADABLE, f"`{written}` is not there") from error
+        except (OSError, RuntimeError) as error:
+            # Python below 3.13 has a RuntimeError for a loop.
+            if isinstance(error, RuntimeError) or error.errno == errno.ELOOP:
+                summary = f"the symbolic links of `{written}` lead in a circle"
+                raise _unusable(Code.LOOP, summary) from error
+            raise _unreadable(written, error) from error
+
+    def relative(self, real: Path) -> str:
+        """A real path, relative to the project."""
+        return real.relative_to(self.real_root).as_posix()
+
+    def spec_files(self, entry: str) -> Iterator[tuple[str, Path | Trouble]]:
+        """The spec files of one entry of `project.specs`, sorted by path, each folder once.
+
+        A folder is searched with all its folders but hidden ones; links to folders are
+        followed inside the project.
+
+        Yields:
+            The path relative to the project, and the real path or why it cannot be used.
+        """
+        pure = PurePosixPath(entry)
+        if pure.is_absolute() or ".." in pure.parts:
+            yield entry, _escape(f"`{entry}` leads out of the project").trouble
+            return
+        seen: set[Path] = set()
+        if not any(mark in entry for mark in "*?["):
+            yield from self._below(pure.as_posix(), (), seen)
+            return
+        try:
+            matches = sorted(found.relative_to(self.root) for found in self.root.glob(entry))
+        except ValueError as error:
+            summary = f"`{entry}` is no glob: {error}"
+            yield entry, Trouble(code=Code.BAD_VALUE, summary=summary)
+            return
+        for path in matches:
+            if not any(part.startswith(".") for part in path.parts):
+                yield from self._below(path.as_posix(), (), seen)
+
+    def _below(
+        self, path: str, above: tuple[Path, ...], seen: set[Path]
+    ) -> Iterator[tuple[str, Path | Trouble]]:
+        try:
+            real = self.resolve(path, base=_TOP)
+            names = sorted(os.listdir(real)) if real.is_dir() else None  # noqa: PTH208 - names only
+        except UnusablePathError as error:
+            yield path, error.trouble
+            return
+        except OSError as error:
+            yield path, _unreadable(path, error).trouble
+            return
+        if names is None:
+            if path.endswith(".toml") and path != PROJECT_FILE_NAME:
+                yield path, real
+            return
+        if real in above:
+            summary = f"the symbolic link `{path}` leads back to a folder around it"
+            yield path, Trouble(code=Code.LOOP, summary=summary, fix="remove the link")
+        if real in seen:
+            return
+        seen.add(real)
+        for name in names:
+            if not name.startswith(".") and (name.endswith(".toml") or (real / name).is_dir()):
+                below = name if path == "." else f"{path}/{name}"
+                yield from self._below(below, (*above, real), seen)
+
+
+def read_text(real: Path, shown: str, *, bytes_max: int) -> str:
+    """Read a text file that `ProjectFolder.resolve` found.
+
+    Raises:
+        UnusablePathError: it cannot be read, is longer, is no plain file, or is not UTF-8.
+    """
+    data = read_bytes(real, shown, bytes_max=bytes_max)
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise _unusable(
+            Code.ENCODING,
+            f"`{shown}` is not UTF-8 (byte {error.start + 1}, in line {line})",
+            fix="save it as UTF-8",
+        ) from error
+
+
+def read_bytes(real: Path, shown: str, *, bytes_max: int) -> bytes:
+    """Read a plain file.
+
+    Raises:
+        UnusablePathError: it cannot be read, is longer, or is no plain file.
+    """
+    try:
+        # Looked at before it is opened: opening a pipe waits for its writer.
+        if not stat.S_ISREG(real.stat().st_mode):
+            raise _unusable(Code.UNREADABLE, f"`{shown}` is no file")
+        with real.open("rb") as file:
+            data = file.read(bytes_max + 1)
+    except OSError as error:
+        raise _unreadable(shown, error) from error
+    if len(data) > bytes_max:
+        raise _unusable(Code.UNREADABLE, f"`{shown}` is larger than {bytes_max} bytes")
+    return data
+
+
+def _unusable(code: Code, summary: str, *, fix: str | None = None) -> UnusablePathError:
+    return UnusablePathError(Trouble(code=code, summary=summary, fix=fix))
+
+
+def _escape(summary: str) -> UnusablePathError:
+    return UnusablePathError(
+        Trouble(
+            code=Code.ESCAPE,
+            summary=summary,
+            allowed="paths inside the project, after symbolic links are resolved",
+        )
+    )
+
+
+def _unreadable(written: str, error: OSError) -> UnusablePathError:
+    reason = (error.strerror or "it cannot be read").lower()
+    return _unusable(Code.UNREADABLE, f"`{written}` cannot be read: {reason}")

@@ -1,0 +1,278 @@
+"""The tables that a person may write, with the types of their values.
+
+The parser and the JSON Schemas both come from here. Which values a server takes is its
+profile's to say; what only later releases have is in `LATER`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    StringConstraints,
+    TypeAdapter,
+)
+from pydantic.dataclasses import dataclass
+from pydantic_core import PydanticCustomError
+
+from reconciler.specs.places import KeyPath
+
+_TABLE = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+_Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$")]
+_Text = Annotated[str, StringConstraints(min_length=1)]
+_Size = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*x[1-9][0-9]*$")]
+_Duration = Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?(ms|s|m|h)$")]
+_Variant = Literal["video", "thumbnail", "spritesheet"]
+_Tag = Annotated[str, StringConstraints(pattern=r"^[^\s,\x00-\x1f\x7f]+$")]
+_Variants = Annotated[list[_Variant], Field(min_length=1)]
+_Texts = Annotated[list[_Text], Field(min_length=1)]
+_Sizes = Annotated[list[_Size], Field(min_length=1)]
+_Lengths = Annotated[list[Annotated[StrictInt, Field(gt=0)]], Field(min_length=1)]
+
+
+def _number(value: object) -> object:
+    """Let no text through: a decimal would be read from it."""
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        return value
+    raise PydanticCustomError("number_type", "Input should be a number")
+
+
+_Price = Annotated[Decimal, Field(ge=0), BeforeValidator(_number)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=_TABLE)
+class LifecycleTable:
+    """How careful to be with one video."""
+
+    protect: StrictBool | None = Field(
+        default=None,
+        description="Refuse to replace or delete this video, even after the block is removed.",
+    )
+    on_lost: Literal["fail", "regenerate"] | None = Field(
+        default=None, description="What to do once the video's bytes are nowhere any more."
+    )
+    remote: Literal["keep", "delete_after_download", "never"] | None = Field(
+        default=None,
+        description="When the remote job is deleted: with the video, after its download, never.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=_TABLE)
+class DefaultsTable:
+    """What holds for every video that does not say otherwise."""
+
+    model: str | None = Field(default=None, description="The model; by default the profile's.")
+    seconds: StrictInt | None = Field(default=None, description="The clip's length in seconds.")
+    size: str | None = Field(default=None, description="WIDTHxHEIGHT in pixels.")
+    variants: _Variants | None = Field(
+        default=None, description="What to download and publish; by default only the video."
+    )
+    tags: list[_Tag] | None = Field(default=None, description="Words to select videos by.")
+    provider: str | None = Field(
+        default=None, description="The [providers.NAME] that makes the videos."
+    )
+    lifecycle: LifecycleTable | None = Field(
+        default=None, description="How careful to be with the videos."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=_TABLE)
+class VideoTable(DefaultsTable):
+    """One declared video."""
+
+    prompt: str | None = Field(default=None, description="What the video shows.")
+    prompt_file: str | None = Field(
+        default=None, description="A text file with the prompt, relative to this spec."
+    )
+    input_reference: str | None = Field(
+        default=None, description="A jpeg, png or webp image to start from, relative to this spec."
+    )
+    remix_of: str | None = Field(
+        default=None,
+        description="The video that this one is a remix of; it gives model, seconds and size.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=_TABLE)
+class SpecFile:
+    """A spec file of sorafile: the videos that are wanted."""
+
+    defaults: DefaultsTable | None = Field(
+        default=None, description="For the videos of this file, over the project's defaults."
+    )
+    video: dict[_Name, VideoTable] = Field(
+        default_factory=dict, description="The declared videos by name."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=_TABLE)
+class ProjectTable:
+    """Where things live."""
+
+    specs: _Texts | None = Field(
+        default=None, description='Folders or globs of spec files; by default ["specs"].'
+    )
+    output: _Text | None = Field(
+        default=None,
+        description="Where a video is published: by default videos/{address}.{ext}; also "
+        "{variant}.",
+    )
+    state: _Text | None = Field(
+        default=None, description="The state database: by default sqlite:///state/sorafile.db."
+    )
+    assets: _Text | None = Field(
+        default=None, description="The folder of the asset store: by default state/assets."
+    )
+    provider: str | None = Field(
+        default=None,
+        description="The provider of videos that name none; by default preview.",
+    )
+
+
+@dataclass(
+    frozen=True,
+    slots=True,
+    kw_only=True,
+    config=_TABLE | ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1}),
+)
+class KeyTable:
+    """Where an API key comes from, exactly one of these; never the key itself."""
+
+    env: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = Field(
+        default=None, description="The environment variable that holds the key."
+    )
+    command: _Texts | None = Field(
+        default=None, description="The command that prints the key, word by word."
+    )
+    keyring: _Text | None = Field(
+        default=None, description="The entry of the system's keyring that holds the key."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=_TABLE)
+class ProviderTable:
+    """A server: its profile, its address, its key's source, and corrections of the profile."""
+
+    profile: str | None = Field(
+        default=None, description="What kind of server it is; by default the provider's name."
+    )
+    base_url: str | None = Field(default=None, description="The URL that ends in /v1.")
+    api_key: KeyTable | None = Field(default=None, description="Where the key comes from.")
+    account: _Text | None = Field(
+        default=None,
+        description="Whose money and whose jobs; part of every recipe. By default the "
+        "provider's name.",
+    )
+    account_use: Literal["shared", "exclusive"] | None = Field(
+        default=None, description="Whether others make jobs in this account."
+    )
+    on_ambiguous: Literal["wait", "ask", "retry", "fail"] | None = Field(
+        default=None, description="What to do when nobody knows whether a paid request arrived."
+    )
+    poll_interval: _Duration | None = Field(
+        default=None, description='The longest wait between looks at running jobs, as "10s".'
+    )
+    settle: _Duration | None = Field(
+        default=None, description='How long a new job may be missing from the list, as "60s".'
+    )
+    asset_lifetime: _Duration | None = Field(
+        default=None, description='How long a finished video can be downloaded, as "24h".'
+    )
+    prices: dict[str, _Price] | None = Field(
+        default=None, description='Dollars a second by "model" or "model@size".'
+    )
+    max_in_flight: Annotated[StrictInt, Field(gt=0)] | None = Field(
+        default=None, description="Jobs running at once."
+    )
+    requests_per_minute: Annotated[StrictInt, Field(gt=0)] | None = Field(
+        default=None, description="Paid requests a minute."
+    )
+    needs_key: StrictBool | None = Field(
+        default=None, description="Whether the server asks for a key."
+    )
+    models: _Texts | None = Field(default=None, description="The models that it has.")
+    seconds: _Lengths | None = Field(default=None, description="The lengths that it makes.")
+    sizes: _Sizes | None = Field(default=None, description="The sizes that it makes.")
+    default_model: str | None = Field(default=None, description="The model where none is named.")
+    default_seconds: StrictInt | None = Field(default=None, description="The length where none is.")
+    default_size: str | None = Field(default=None, description="The size where none is named.")
+    prompt_characters_max: Annotated[StrictInt, Field(gt=0)] | None = Field(
+        default=None, description="The longest prompt that it takes."
+    )
+    reference_types: list[Literal["image/jpeg", "image/png", "image/webp"]] | None = Field(
+        default=None, description="The media types that an input reference may have."
+    )
+    reference_matches_size: StrictBool | None = Field(
+        default=None, description="Whether an input reference must have the video's size."
+    )
+    list: Literal["complete", "partial", "none"] | None = Field(
+        default=None, description="Whether its list shows every job, only some, or is not there."
+    )
+    delete: StrictBool | None = Field(default=None, description="Whether it deletes jobs.")
+    remix: StrictBool | None = Field(default=None, description="Whether it makes remixes.")
+    variants: _Variants | None = Field(default=None, description="What can be downloaded.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=_TABLE)
+class ProjectFile:
+    """sorafile.toml: the project."""
+
+    project: ProjectTable | None = Field(
+        default=None, description="Where things live, and who makes the videos."
+    )
+    providers: dict[_Name, ProviderTable] = Field(
+        default_factory=dict, description="The servers by name."
+    )
+    defaults: DefaultsTable | None = Field(
+        default=None, description="For every video; a spec file may have its own."
+    )
+
+
+SPEC_FILE = TypeAdapter(SpecFile)
+PROJECT_FILE = TypeAdapter(ProjectFile)
+
+PROVIDER_KEYS = frozenset(field.name for field in fields(ProviderTable))
+
+_LATER_TABLES = frozenset({"vars", "moved", "removed", "import", "workspace", "budget"})
+_LATER_IN_VIDEOS = frozenset(
+    {"matrix", "takes", "pick", "remix_of_id", "reference_fit", "edit_of", "extends"}
+)
+_LATER_IN_LIFECYCLES = frozenset({"retries", "deadline", "ignore_changes"})
+
+_TABLES: Mapping[tuple[str, ...], tuple[type, frozenset[str]]] = {
+    ("spec",): (SpecFile, _LATER_TABLES),
+    ("spec", "defaults"): (DefaultsTable, _LATER_IN_VIDEOS),
+    ("spec", "defaults", "lifecycle"): (LifecycleTable, _LATER_IN_LIFECYCLES),
+    ("spec", "video", "*"): (VideoTable, _LATER_IN_VIDEOS),
+    ("spec", "video", "*", "lifecycle"): (LifecycleTable, _LATER_IN_LIFECYCLES),
+    ("project",): (ProjectFile, _LATER_TABLES),
+    ("project", "project"): (ProjectTable, frozenset({"publish"})),
+    ("project", "defaults"): (DefaultsTable, _LATER_IN_VIDEOS),
+    ("project", "defaults", "lifecycle"): (LifecycleTable, _LATER_IN_LIFECYCLES),
+    ("project", "providers", "*"): (ProviderTable, frozenset()),
+    ("project", "providers", "*", "api_key"): (KeyTable, frozenset()),
+}
+
+
+def known_keys(kind: Literal["spec", "project"], table: KeyPath) -> tuple[str, ...]:
+    """The keys that one table of a file may have, in the order of their declaration."""
+    return tuple(field.name for field in fields(_table(kind, table)[0]))
+
+
+def later_keys(kind: Literal["spec", "project"], table: KeyPath) -> frozenset[str]:
+    """The keys of one table that only later releases know."""
+    return _table(kind, table)[1]
+
+
+def _table(kind: Literal["spec", "project"], table: KeyPath) -> tuple[type, frozenset[str]]:
+    parts = [str(part) for part in table]
+    if parts[:1] in (["video"], ["providers"]):
+        parts[1] = "*"
+    return _TABLES[(kind, *parts)]
