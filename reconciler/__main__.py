@@ -1,5 +1,6 @@
 """`python -m reconciler`, and the `sorafile` command."""
 
+import gc
 import sys
 
 from reconciler import __version__
@@ -10,6 +11,8 @@ def main() -> int:
     if sys.argv[1:] in (["version"], ["--version"]):
         sys.stdout.write(f"sorafile {__version__}\n")  # nothing is imported to say this
         return 0
+    # Start-up makes many objects and no garbage; a command that stays turns it on again.
+    gc.disable()
     from reconciler.cli.main import run
 
     return run(sys.argv[1:])

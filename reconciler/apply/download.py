@@ -31,7 +31,7 @@ async def fetch(
 ) -> Generation:
     """Store one variant, and return the generation with it.
 
-    A picture that the server no longer has is told and passed over; a video is not.
+    A picture that the server does not have is told and passed over; a video is not.
 
     Raises:
         StoppedError: the run was stopped before it began.
@@ -50,7 +50,8 @@ async def fetch(
     except JobGoneError:
         if variant is Variant.VIDEO:
             raise
-        journey.notice(f"{address}: the server has its {variant} no more", code="SF0602")
+        told = f"{address}: the server has no {variant}; it is made from the stored video"
+        journey.notice(told, code="SF0602")
         return generation
     finally:
         journey.downloads.give_back()

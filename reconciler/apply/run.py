@@ -27,9 +27,7 @@ from reconciler.domain.events import (
     PlanMade,
     RunEnded,
 )
-from reconciler.domain.observed import Observed, ObservedJob
 from reconciler.domain.plan import Action, Plan
-from reconciler.domain.ports import StateWriter
 from reconciler.domain.provider import Provider
 from reconciler.domain.recorded import RecordedState
 from reconciler.plan.schedule import urgency
@@ -116,16 +114,6 @@ async def carry_out(
     if tally.bug is not None:
         raise tally.bug
     return code
-
-
-def record_observed(observed: Observed, recorded: RecordedState, state: StateWriter) -> None:
-    """Bring the state up to what was seen of the jobs."""
-    for identity, seen in observed.jobs.items():
-        generation = recorded.generations[identity]
-        if not isinstance(seen, ObservedJob):
-            state.saw_missing(identity)
-        elif generation.status.is_running or generation.missing_count:
-            state.saw(identity, seen)
 
 
 async def _do(work: Work, journey: Journey, tally: _Tally) -> None:

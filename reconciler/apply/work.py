@@ -23,6 +23,7 @@ from reconciler.domain.plan import (
     BindShared,
     Buy,
     DeleteJob,
+    Derive,
     Fetch,
     Forget,
     MarkLost,
@@ -231,6 +232,8 @@ class Work:
                 await self._delete(self._holding())
             case Forget():
                 state.forget(address)
+            case Derive(variant=variant):
+                self._derive(variant)
             case Publish() | Unpublish() | Rename() | TakeBack():
                 self._files(step)
             case _:
@@ -311,12 +314,22 @@ class Work:
         )
 
     async def _fetch(self, step: Fetch) -> None:
-        for variant in step.variants:
+        # The video first: it is what was paid for, and pictures can be made from it.
+        for variant in sorted(step.variants, key=lambda each: each is not Variant.VIDEO):
             self._held = await self._stored(self._holding(), variant)
+            if self._holding().asset(variant) is None:
+                self._derive(variant)
         video = self._held.asset(Variant.VIDEO) if self._held else None
         if video is not None and Variant.VIDEO in step.variants:
             for differs in unlike_asked(video, step):
                 self.journey.notice(f"{self.action.address}: {differs}", code="SF0601")
+
+    def _derive(self, variant: Variant) -> None:
+        held = self._holding()
+        video = held.asset(Variant.VIDEO)
+        if video is not None:
+            picture = self.journey.ports.assets.derive(video, variant)
+            self._held = keep(picture, held, self.journey)
 
     async def _stored(self, generation: Generation, variant: Variant) -> Generation:
         lane = self.journey.lane(self._lane_name(generation))

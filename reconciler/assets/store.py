@@ -11,6 +11,7 @@ All folders are the user's alone. Reading creates nothing.
 """
 
 import hashlib
+import io
 import secrets
 import stat
 from collections.abc import Collection, Mapping
@@ -29,7 +30,9 @@ from reconciler.assets.disk import (
     sha256_of,
     sync_folder,
 )
+from reconciler.assets.media import identify
 from reconciler.assets.partial import FolderPartial
+from reconciler.assets.pictures import picture_of
 from reconciler.assets.sidecars import (
     SIDECAR_BYTES_MAX,
     SidecarReading,
@@ -117,6 +120,30 @@ class FolderStore:
                 with replacing(target, mode=0o444) as copy:
                     if _copy(source, copy) != asset.sha256:
                         raise BadAssetError(f"{file} does not hold the {asset.variant} any more")
+
+    def derive(self, video: Asset, variant: Variant) -> Asset:
+        """Make a picture from a stored video, and store it.
+
+        Raises:
+            BadAssetError: the stored video cannot be decoded.
+            StateError: the disk is full or refuses.
+        """
+        picture = picture_of(self.path(video.sha256), variant)
+        media = identify(io.BytesIO(picture))
+        sha256 = Sha256(hashlib.sha256(picture).hexdigest())
+        target = self.path(sha256)
+        with disk_errors(f"the {variant} cannot be written into the asset store"):
+            make_folders(target.parent, mode=0o700)
+            with replacing(target, mode=0o444) as file:
+                file.write(picture)
+        return Asset(
+            variant=variant,
+            sha256=sha256,
+            bytes=len(picture),
+            media_type=media.media_type,
+            width=media.width,
+            height=media.height,
+        )
 
     def write_sidecar(self, sidecar: Sidecar) -> None:
         """Write or complete the sidecar of one generation, durably.

@@ -1,6 +1,7 @@
 """The apply command: plan, show, ask, do."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -11,7 +12,8 @@ from decimal import Decimal
 from typing import cast
 
 from reconciler.apply.journey import Limits, Ports
-from reconciler.apply.run import carry_out, record_observed
+from reconciler.apply.remember import record_observed
+from reconciler.apply.run import carry_out
 from reconciler.apply.stop import Stop
 from reconciler.cli.opening import open_project
 from reconciler.cli.options import Options
@@ -128,6 +130,7 @@ async def _carry_out(
     said: Options, declared: Declared, wanted: Wanted, outside: Outside, looked: Looked
 ) -> int:
     command = "destroy" if wanted.destroy else "apply"
+    gc.enable()
     with outside.writer(command) as state:
         state.void_reserved()
         recorded = state.read()

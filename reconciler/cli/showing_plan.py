@@ -3,7 +3,7 @@
 import asyncio
 from typing import cast
 
-from reconciler.apply.run import record_observed
+from reconciler.apply.remember import record_observed
 from reconciler.cli.documents import plan_document
 from reconciler.cli.opening import open_project, print_document
 from reconciler.cli.options import Options

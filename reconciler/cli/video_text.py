@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.style import Style
+from rich.table import Table
 from rich.text import Text
 from typing_extensions import TypedDict
 
@@ -82,9 +83,9 @@ def _generation(role: str, generation: Generation) -> GenerationDocument:
 def video_text(standing: Standing, now: datetime) -> Group:
     """One video in words."""
     declaration = standing.declaration
-    lines = [
+    lines: list[RenderableType] = [
         Text.assemble((str(declaration.address), "bold"), f"  {standing.status}"),
-        _row("declared in", declaration.file),
+        _row("declared", declaration.file),
         _row("provider", declaration.provider),
         _row("shape", f"{declaration.model} {declaration.size} {declaration.seconds} s"),
         _row("prompt", " ".join(declaration.recipe.prompt.split())),
@@ -104,11 +105,15 @@ def video_text(standing: Standing, now: datetime) -> Group:
     return Group(*lines)
 
 
-def _row(name: str, value: str) -> Text:
-    return Text.assemble((f"  {name.ljust(12)}", Style(dim=True)), value)
+def _row(name: str, value: str) -> Table:
+    row = Table.grid(padding=(0, 1))
+    row.add_column(width=11, no_wrap=True)
+    row.add_column(overflow="fold")
+    row.add_row(Text(f"  {name}", Style(dim=True)), Text(value))
+    return row
 
 
-def _generation_lines(role: str, generation: Generation, now: datetime) -> Iterator[Text]:
+def _generation_lines(role: str, generation: Generation, now: datetime) -> Iterator[RenderableType]:
     yield Text.assemble((f"{role} generation", "bold"), f"  {generation.remote_id}")
     yield _row("status", f"{generation.status.value} {generation.progress} %")
     yield _row("created", f"{generation.created_at:%Y-%m-%d %H:%M:%S} UTC")

@@ -143,6 +143,14 @@ class Fetch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Derive:
+    """Make a picture here, from the stored video: the server has it no more."""
+
+    variant: Variant
+    step: Literal["derive"] = "derive"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TakeBack:
     """Fill the asset store again from a published file that is still whole."""
 
@@ -220,6 +228,7 @@ Step = (
     | MarkLost
     | Await
     | Fetch
+    | Derive
     | TakeBack
     | Publish
     | Promote

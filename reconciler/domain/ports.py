@@ -287,6 +287,13 @@ class AssetStore(Protocol):
             BadAssetError: its bytes are not those of the asset.
         """
 
+    def derive(self, video: Asset, variant: Variant) -> Asset:
+        """Make a picture from a stored video, and store it.
+
+        Raises:
+            BadAssetError: the stored video cannot be decoded.
+        """
+
     def write_sidecar(self, sidecar: Sidecar) -> None:
         """Write or complete the sidecar of one generation, durably."""
 
