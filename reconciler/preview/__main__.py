@@ -1,0 +1,170 @@
+"""Runs the server: flags, the socket, and when to end.
+
+    python -m reconciler.preview --data DIR [--host HOST] [--port PORT] [--pace SECONDS]
+                                 [--quit-with-stdin]
+
+Prints one line of JSON, ``{"url": "http://HOST:PORT/v1"}``, when it takes requests, and
+nothing else on standard output.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import math
+import os
+import signal
+import socket
+import sqlite3
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from reconciler.preview.app import VideosApi
+from reconciler.preview.files import Files, make_private
+from reconciler.preview.rim import Rim
+from reconciler.preview.store import SchemaError, Store
+from reconciler.preview.studio import Studio
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+_STDIN = 0
+_PORT_MAX = 65_535
+_KEEP_ALIVE_S = 75  # longer than clients keep idle connections, so that we never hang up first
+_LAST_ANSWERS_S = 2  # how long downloads under way may take after the end was asked for
+
+
+def main() -> int:
+    """Serve until told to end; return the exit code."""
+    flags = _parser().parse_args()
+    try:
+        make_private(flags.data.absolute() / "files")
+        store = Store(flags.data / "jobs.db")
+        listener = _listen(flags.host, flags.port)
+    except (OSError, sqlite3.Error, SchemaError) as error:
+        sys.stderr.write(f"preview server: {error}\n")
+        return 1
+    files = Files(flags.data / "files")
+    studio = Studio(store, files)
+    api = VideosApi(store=store, files=files, studio=studio, pace_s=flags.pace)
+    server = _Server(
+        uvicorn.Config(
+            Rim(api.router(), bound_host=flags.host),
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=_KEEP_ALIVE_S,
+            timeout_graceful_shutdown=_LAST_ANSWERS_S,
+        )
+    )
+    _end_on_signals(server, is_child=flags.quit_with_stdin)
+    if flags.quit_with_stdin:
+        threading.Thread(target=_end_with_stdin, args=(server,), daemon=True).start()
+    threading.Thread(target=files.sweep, daemon=True).start()
+    server.run(sockets=[listener])
+    studio.close()
+    store.close()
+    return 0
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn, but it tells where it listens, and ends with exit code 0 on a signal."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listener in sockets or ():
+            host, port, *_ = listener.getsockname()
+            place = f"[{host}]" if ":" in host else host
+            sys.stdout.write(json.dumps({"url": f"http://{place}:{port}/v1"}) + "\n")
+            sys.stdout.flush()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        # Uvicorn would raise the signal again at the end; `_end_on_signals` is all we want.
+        yield
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m reconciler.preview",
+        description="A Videos API server on this machine that draws animatics, free and offline.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="keeps everything")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    parser.add_argument("--port", type=_port, default=0, help="0 takes a free one (%(default)s)")
+    parser.add_argument(
+        "--pace",
+        type=_pace,
+        default=0.5,
+        metavar="SECONDS",
+        help="about how long a job runs (%(default)s)",
+    )
+    parser.add_argument(
+        "--quit-with-stdin",
+        action="store_true",
+        help="end when standard input does, and leave Ctrl-C to the parent",
+    )
+    return parser
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= _PORT_MAX:
+        raise argparse.ArgumentTypeError(f"must be 0 to {_PORT_MAX}")
+    return port
+
+
+def _pace(text: str) -> float:
+    pace_s = float(text)
+    if not (math.isfinite(pace_s) and pace_s >= 0):
+        raise argparse.ArgumentTypeError("must be a number of seconds, not negative")
+    return pace_s
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+    family, kind, protocol, _, address = found[0]
+    # The protocol is named, since asyncio turns off Nagle's delay only where it reads "TCP";
+    # `socket.create_server` leaves it out, and then every answer comes 40 ms late.
+    listener = socket.socket(family, kind, protocol)
+    try:
+        if os.name == "posix":  # elsewhere it would let two servers have one port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen()
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _end_on_signals(server: uvicorn.Server, *, is_child: bool) -> None:
+    def end(*_: object) -> None:
+        server.should_exit = True
+
+    signal.signal(signal.SIGTERM, end)
+    # Ctrl-C reaches every process of the terminal. Whether it ends the work is for the
+    # parent to say, and the parent may need this server to end it well.
+    signal.signal(signal.SIGINT, signal.SIG_IGN if is_child else end)
+
+
+def _end_with_stdin(server: uvicorn.Server) -> None:
+    # The bare descriptor, not sys.stdin: a thread that waits inside its buffer would
+    # break the interpreter's shutdown.
+    with contextlib.suppress(OSError):
+        while os.read(_STDIN, 4096):
+            pass
+    server.should_exit = True
+
+
+if __name__ == "__main__":
+    sys.exit(main())
