@@ -82,6 +82,7 @@ async def _draw(root: Path) -> str:
     console.print("$ sorafile plan", style="bold", highlight=False)
     console.print(PlanText(plan=plan, next_command="sorafile apply"))
     svg = console.export_svg(title="sorafile", unique_id="plan")
+    svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)  # fetched from elsewhere
     return re.sub(r"[ \t]+$", "", svg, flags=re.MULTILINE)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 REPOSITORY = Path(__file__).parents[2]
-COMMAND = (sys.executable, "-m", "reconciler")
+COMMAND = (str(Path(sys.executable).parent / "sorafile"),)
 WAIT_S_MAX = 120
 
 
