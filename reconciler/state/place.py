@@ -1,0 +1,205 @@
+"""Where the state database is, and connections to it."""
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, NullPool, QueuePool, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
+
+from reconciler.domain.errors import StateError
+from reconciler.state.failures import translated
+
+_SUPPORTED = (
+    "Write `sqlite:///state/sorafile.db` (three slashes, relative to the project),"
+    " `sqlite:////absolute/path.db`, or `postgresql+psycopg://user@host/database`."
+)
+# Other writers hold the lock for milliseconds, a backup for seconds; and a lease must be kept
+# alive more often than every 30 s, so waiting longer than this would lose it.
+_BUSY_WAIT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A database by its URL; `file` is set where it is SQLite's."""
+
+    url: URL
+    file: Path | None
+
+    def __str__(self) -> str:
+        shown = str(self.file) if self.file else self.url.render_as_string(hide_password=True)
+        return f"the state database `{shown}`"
+
+    @property
+    def is_absent(self) -> bool:
+        """Whether nothing is there for certain; a server is never absent, at most away."""
+        return self.file is not None and not self.file.exists()
+
+    def make_folder(self) -> None:
+        """Make the folders that are missing, for this user's eyes only.
+
+        Raises:
+            StateError: they cannot be made.
+        """
+        if self.file is None:
+            return
+        missing = [folder for folder in self.file.parents if not folder.exists()]
+        try:
+            for folder in reversed(missing):
+                folder.mkdir(mode=0o700, exist_ok=True)
+                _sync(folder.parent)
+        except OSError as error:
+            raise StateError(
+                f"the folder of {self} cannot be made: {error.strerror}",
+                fix="Make it yourself, or name another place as `project.state`.",
+            ) from error
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """One connection that sees one moment, changes nothing and waits for nobody.
+
+        Raises:
+            StateError: the database cannot be read.
+        """
+        with translated(str(self)):
+            engine = _sqlite_for_reading(self.file) if self.file else _postgres_for_reading(self)
+            with engine.begin() as connection:
+                yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Engine]:
+        """An engine whose every transaction is durable, and alone in writing.
+
+        Raises:
+            StateError: the database cannot be opened.
+        """
+        with translated(str(self)):
+            engine = _sqlite_for_writing(self.file) if self.file else _postgres_for_writing(self)
+        try:
+            yield engine
+        finally:
+            engine.dispose()
+
+
+def locate(url: str, root: Path) -> Place:
+    """The place that a project's `state` names; a relative file is relative to `root`.
+
+    Raises:
+        StateError: the URL names no database that is supported.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        # The text is not repeated: an URL may hold a password.
+        raise StateError("`project.state` is no URL of a database", fix=_SUPPORTED) from error
+    match parsed.drivername:
+        case "sqlite" | "sqlite+pysqlite":
+            return Place(url=parsed, file=root / _sqlite_path(parsed))
+        case "postgresql" | "postgresql+psycopg":
+            return Place(url=parsed.set(drivername="postgresql+psycopg"), file=None)
+        case other:
+            raise StateError(f"a state database of kind `{other}` is not supported", fix=_SUPPORTED)
+
+
+def _sync(folder: Path) -> None:
+    # SQLite makes its files last, but not the folder that they are in.
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sqlite_path(url: URL) -> str:
+    path = url.database or ""
+    is_plain = path and path != ":memory:" and not path.startswith("file:")
+    if url.host or url.query or not is_plain:
+        # A state in memory would forget what was paid for, and `file:` could switch off the
+        # locks and the syncing that the journal rests on.
+        raise StateError(
+            f"`{url.render_as_string(hide_password=True)}` names no file that can hold the state",
+            fix=_SUPPORTED,
+        )
+    return path
+
+
+def _sqlite(file: Path, mode: str, *, settings: tuple[str, ...], begin: str, pool: type) -> Engine:
+    def connect() -> sqlite3.Connection:
+        # Without an isolation level, the driver begins no transaction of its own: when one
+        # begins, and how, is said below.
+        return sqlite3.connect(
+            f"{file.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            timeout=_BUSY_WAIT_S,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=pool, hide_parameters=True)
+    event.listen(engine, "connect", _setting(settings))
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+    return engine
+
+
+def _setting(statements: tuple[str, ...]) -> Callable[[Any, Any], None]:
+    def set_up(connection: Any, _record: Any) -> None:
+        cursor = connection.cursor()
+        for statement in statements:
+            cursor.execute(statement)
+        cursor.close()
+        connection.commit()
+
+    return set_up
+
+
+def _sqlite_for_reading(file: Path) -> Engine:
+    mode = "ro"
+    has_log = file.with_name(f"{file.name}-wal").exists()
+    if not has_log and not os.access(file.parent, os.W_OK):
+        # SQLite reads with its log beside the file, and here can make none. Without a log the
+        # file is all there is; and who may not write can only look, never apply what he saw.
+        mode = "ro&immutable=1"
+    return _sqlite(file, mode, settings=("PRAGMA query_only = ON",), begin="BEGIN", pool=NullPool)
+
+
+def _sqlite_for_writing(file: Path) -> Engine:
+    return _sqlite(
+        file,
+        "rwc",
+        settings=(
+            "PRAGMA journal_mode = WAL",  # readers see the last commit, and wait for nobody
+            "PRAGMA synchronous = FULL",  # NORMAL loses the last commits with the power
+            "PRAGMA fullfsync = ON",  # macOS: fsync alone stops in the drive's cache
+            "PRAGMA foreign_keys = ON",
+        ),
+        # A transaction that reads first and writes later may find that another wrote in
+        # between, and cannot wait for it then. So the lock is taken at the beginning.
+        begin="BEGIN IMMEDIATE",
+        pool=QueuePool,
+    )
+
+
+def _postgres(place: Place, **options: Any) -> Engine:
+    try:
+        return create_engine(place.url, hide_parameters=True, **options)
+    except ModuleNotFoundError as error:
+        raise StateError(
+            "a state on PostgreSQL needs the package psycopg, which is not installed",
+            fix='Install it beside sorafile: `pip install "psycopg[binary]"`.',
+        ) from error
+
+
+def _postgres_for_reading(place: Place) -> Engine:
+    # Several statements must see one moment.
+    return _postgres(place, poolclass=NullPool, isolation_level="REPEATABLE READ")
+
+
+def _postgres_for_writing(place: Place) -> Engine:
+    engine = _postgres(place, pool_pre_ping=True)
+    # A server may be set to answer before a commit is on its disk.
+    event.listen(engine, "connect", _setting(("SET synchronous_commit = on",)))
+    return engine

@@ -1,0 +1,118 @@
+"""The schema's version: what may be read as it is, and what is migrated first.
+
+Alembic is imported only where something is to be migrated: it takes longer to import than a
+whole plan takes to make.
+"""
+
+import sqlite3
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+from uuid import uuid4
+
+from sqlalchemy import Column, Connection, MetaData, Table, Text, insert, inspect, select, text
+
+from reconciler.domain.errors import StateError
+from reconciler.state import tables
+from reconciler.state.place import Place
+
+SCHEMA = "0001"
+"""The newest migration; revisions are numbers of four digits, so that they compare."""
+
+VERSION_TABLE = "schema_version"
+MIGRATIONS = "reconciler.state:migrations"
+
+_version = Table(VERSION_TABLE, MetaData(), Column("version_num", Text))
+_MIGRATION_LOCK = 0x50F4F11E  # any number that nobody else takes in this database
+
+
+def is_there(connection: Connection, place: Place) -> bool:
+    """Whether there is something to read; False where nothing was ever recorded.
+
+    Raises:
+        StateError: the schema is not of this release.
+    """
+    version = _recorded_version(connection)
+    if version is None:
+        return False
+    if version < SCHEMA:
+        raise StateError(
+            f"{place} was written by an older release (schema {version}, this one has {SCHEMA})",
+            fix="Run `sorafile apply`: it migrates the database, after a backup copy.",
+        )
+    _refuse_newer(version, place)
+    return True
+
+
+def bring_up_to_date(connection: Connection, place: Place, at: datetime) -> None:
+    """Make the tables, or migrate them forward, after a backup copy of an SQLite file.
+
+    Happens within the caller's transaction: whole or not at all.
+
+    Raises:
+        StateError: the schema is of a newer release, or the tables are another program's.
+    """
+    version = _recorded_version(connection)
+    if version == SCHEMA:
+        return
+    if connection.dialect.name == "postgresql":
+        # There, two first runs would both begin to make the tables.
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+        version = _recorded_version(connection)
+    _refuse_newer(version or "", place)
+    present = inspect(connection).get_table_names()
+    if present and VERSION_TABLE not in present:
+        raise StateError(
+            f"{place} holds tables of another program (`{present[0]}`)",
+            fix="Give sorafile a database of its own: set `project.state`.",
+        )
+    if present and place.file is not None:
+        _back_up(place.file, version or "0000", at)
+    _migrate(connection)
+    if connection.execute(select(tables.meta.c.id)).first() is None:
+        connection.execute(
+            insert(tables.meta).values(id=1, database_id=str(uuid4()), created_at=at)
+        )
+
+
+def _recorded_version(connection: Connection) -> str | None:
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return None
+    return connection.execute(select(_version.c.version_num)).scalar()
+
+
+def _refuse_newer(version: str, place: Place) -> None:
+    if version > SCHEMA:
+        raise StateError(
+            f"{place} was written by a newer release of sorafile (schema {version}; this one"
+            f" knows {SCHEMA}), and this one would not understand what it records",
+            fix="Install that release, or a later one: `pip install --upgrade sorafile`.",
+        )
+
+
+def _back_up(file: Path, version: str, at: datetime) -> None:
+    """Copy what is committed, through SQLite: a plain copy would miss what is in the log."""
+    target = file.with_name(f"{file.name}.schema-{version}-{at:%Y%m%dT%H%M%S%fZ}.bak")
+    unfinished = target.with_name(target.name + ".part")
+    with (
+        closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as source,
+        closing(sqlite3.connect(unfinished)) as copy,
+    ):
+        source.backup(copy)
+    try:
+        unfinished.replace(target)
+    except OSError as error:
+        raise StateError(
+            f"the backup copy `{target}` cannot be written: {error.strerror}",
+            fix="Make room beside the database, and run again. Nothing was migrated.",
+        ) from error
+
+
+def _migrate(connection: Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", MIGRATIONS)
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

@@ -1,0 +1,185 @@
+"""The state database held under a lease: the port's methods, one durable transaction each."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import Engine
+
+from reconciler.domain.address import Address
+from reconciler.domain.desired import Lifecycle
+from reconciler.domain.errors import ExitCode
+from reconciler.domain.observed import ObservedJob, Sidecar
+from reconciler.domain.ports import Holder, Intent
+from reconciler.domain.recorded import (
+    Asset,
+    AttemptId,
+    Generation,
+    GenerationId,
+    PublishedFile,
+    RecordedState,
+    RunId,
+)
+from reconciler.state import holdings, jobs, journal, lease, runs
+from reconciler.state.failures import translated
+from reconciler.state.place import Place
+from reconciler.state.reading import read_generation, read_state
+from reconciler.state.transaction import Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writer:
+    """A `StateWriter`: the promises stand there, method by method."""
+
+    place: Place
+    engine: Engine
+    workspace: str
+    holder: Holder
+    fence: int
+    clock_now: Callable[[], datetime]
+
+    def read(self) -> RecordedState:
+        """All that this workspace needs to know, at one moment."""
+        with self.place.reading() as connection:
+            if not lease.is_kept(connection, self.workspace, self.fence):
+                raise lease.lease_lost(self.workspace)
+            return read_state(connection, self.workspace)
+
+    def heartbeat(self) -> None:
+        """Say that this run is alive."""
+        with self._transaction():
+            pass  # to hold the lease is what every transaction begins with
+
+    def begin_run(self, *, plan_id: str, worst_case_usd: Decimal, git_commit: str | None) -> RunId:
+        """Record that a plan is carried out from now on."""
+        with self._transaction() as transaction:
+            return runs.begin(
+                transaction,
+                self.holder,
+                plan_id=plan_id,
+                worst_case_usd=worst_case_usd,
+                git_commit=git_commit,
+            )
+
+    def end_run(self, run: RunId, exit_code: ExitCode) -> None:
+        """Record how it ended."""
+        with self._transaction() as transaction:
+            runs.end(transaction, run, exit_code)
+
+    def reserve(self, intent: Intent, run: RunId) -> AttemptId:
+        """Journal a paid request and hold its cost."""
+        with self._transaction() as transaction:
+            return journal.reserve(transaction, intent, run)
+
+    def sending(self, attempt: AttemptId) -> None:
+        """Journal that the request may be on its way from now on."""
+        with self._transaction() as transaction:
+            journal.sending(transaction, attempt)
+
+    def acknowledged(self, attempt: AttemptId, job: ObservedJob) -> Generation:
+        """Journal the id, book the cost, and hold the job as the address's pending one."""
+        with self._transaction() as transaction:
+            generation = jobs.record_bought(transaction, attempt, job)
+            return read_generation(transaction.connection, generation)
+
+    def not_sent(self, attempt: AttemptId, evidence: str) -> None:
+        """Journal that nothing left, and free the money."""
+        with self._transaction() as transaction:
+            journal.not_sent(transaction, attempt, evidence)
+
+    def rejected(self, attempt: AttemptId, evidence: str) -> None:
+        """Journal a certain refusal, and free the money."""
+        with self._transaction() as transaction:
+            journal.rejected(transaction, attempt, evidence)
+
+    def ambiguous(self, attempt: AttemptId, evidence: str) -> None:
+        """Journal that a job may exist; the money stays held."""
+        with self._transaction() as transaction:
+            journal.ambiguous(transaction, attempt, evidence)
+
+    def void_reserved(self) -> None:
+        """Settle what dead runs left: reserved was never sent, sending is ambiguous."""
+        with self._transaction() as transaction:
+            journal.void_reserved(transaction)
+
+    def saw(self, generation: GenerationId, job: ObservedJob) -> None:
+        """Record how a job stands; a failed one fails its attempt and books waste."""
+        with self._transaction() as transaction:
+            jobs.record_seen(transaction, generation, job)
+
+    def saw_missing(self, generation: GenerationId) -> Generation:
+        """Record that the server knew no such job or asset, and return the count so far."""
+        with self._transaction() as transaction:
+            jobs.record_missing(transaction, generation)
+            return read_generation(transaction.connection, generation)
+
+    def deleted(self, generation: GenerationId) -> None:
+        """Record that the job is on its server no more."""
+        with self._transaction() as transaction:
+            jobs.record_deleted(transaction, generation)
+
+    def lost(self, generation: GenerationId) -> None:
+        """Record that the video is nowhere any more, so that it may be bought again."""
+        with self._transaction() as transaction:
+            jobs.record_lost(transaction, generation)
+
+    def stored(self, generation: GenerationId, asset: Asset) -> None:
+        """Record an asset that lies whole in the store."""
+        with self._transaction() as transaction:
+            jobs.record_stored(transaction, generation, asset)
+
+    def recover(self, sidecar: Sidecar) -> GenerationId:
+        """Record a generation that only its sidecar remembers; known ones are returned."""
+        with self._transaction() as transaction:
+            return jobs.recover(transaction, sidecar)
+
+    def bind(self, address: Address, generation: GenerationId) -> None:
+        """Hold a generation as the address's pending one; a former pending is deposed."""
+        with self._transaction() as transaction:
+            holdings.hold(transaction, address, generation)
+
+    def promote(self, address: Address, lifecycle: Lifecycle, tags: tuple[str, ...]) -> None:
+        """Make the pending generation current, depose the old one, record the settings."""
+        with self._transaction() as transaction:
+            holdings.promote(transaction, address, lifecycle, tags)
+
+    def published(self, address: Address, file: PublishedFile) -> None:
+        """Record a published file; the path belongs to this address and variant now."""
+        with self._transaction() as transaction:
+            holdings.publish(transaction, address, file)
+
+    def unpublished(self, address: Address, path: str) -> None:
+        """Record that a published file is sorafile's no more."""
+        with self._transaction() as transaction:
+            holdings.unpublish(transaction, address, path)
+
+    def rename(self, source: Address, target: Address) -> None:
+        """Give all that `source` holds to `target`, which holds nothing yet."""
+        with self._transaction() as transaction:
+            holdings.rename(transaction, source, target)
+
+    def retired(self, address: Address, generation: GenerationId) -> None:
+        """Drop a generation from what the address holds; its history stays."""
+        with self._transaction() as transaction:
+            holdings.retire(transaction, address, generation)
+
+    def forget(self, address: Address) -> None:
+        """Drop the record of an address; the history of its generations stays."""
+        with self._transaction() as transaction:
+            holdings.forget(transaction, address)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Transaction]:
+        with translated(str(self.place)), self.engine.begin() as connection:
+            transaction = Transaction(
+                connection=connection,
+                workspace=self.workspace,
+                fence=self.fence,
+                at=self.clock_now(),
+            )
+            # First of all, and in the same transaction: a check made before it would hold
+            # only for the moment of the check.
+            lease.keep(transaction)
+            yield transaction
