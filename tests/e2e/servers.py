@@ -14,8 +14,15 @@ WAIT_S_MAX = 20
 def preview_server(data: Path, *options: str) -> Iterator[str]:
     """Run one on a free port; it ends with the context."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "reconciler.preview", "--data", str(data), "--quit-with-stdin"]
-        + list(options),
+        [
+            sys.executable,
+            "-m",
+            "reconciler.preview",
+            "--data",
+            str(data),
+            "--quit-with-stdin",
+            *options,
+        ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
