@@ -230,4 +230,6 @@ def _flow(parts: Iterable[str], width: int) -> Iterator[Text]:
     head, *rest = parts
     line = Text.assemble((head, "bold"), *rest)
     probe = Console(width=width, no_color=True, file=None)
-    yield from line.wrap(probe, width)
+    for wrapped in line.wrap(probe, width):
+        wrapped.rstrip()
+        yield wrapped

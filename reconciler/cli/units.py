@@ -66,3 +66,8 @@ def plural(count: int, noun: str) -> str:
 def instant(moment: datetime) -> str:
     """A UTC moment for documents: `2026-11-22T12:00:00Z`."""
     return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def printable(text: str) -> str:
+    """A foreign text on one line, without what would steer a terminal."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -33,7 +33,7 @@ def list_command(*, unmanaged: bool, provider: str | None) -> int:
     """List the jobs of a provider, newest first, and which of them are recorded here."""
     from reconciler.cli.documents import FORMAT
     from reconciler.cli.opening import open_project, print_document
-    from reconciler.cli.units import instant
+    from reconciler.cli.units import instant, printable
     from reconciler.cli.wiring import Outside
     from reconciler.domain.errors import SorafileError
 
@@ -71,7 +71,7 @@ def list_command(*, unmanaged: bool, provider: str | None) -> int:
         said.terminal.talk(f"No {'unmanaged ' if unmanaged else ''}jobs on {name}.")
     for job in shown:
         mark = "recorded " if job.remote_id in ours else "unmanaged"
-        prompt = " ".join((job.prompt or "").split())
+        prompt = printable(job.prompt or "")
         line = f"{job.remote_id}  {mark}  {job.status.value:<11}  {prompt}"
         said.terminal.out.print(line, no_wrap=True, overflow="ellipsis", crop=True)
     return 0

@@ -1,0 +1,158 @@
+"""The plan in words: byte for byte at three widths, within the width, readable without colour.
+
+`UPDATE_GOLDEN=1 pytest tests/cli` writes the golden files anew.
+"""
+
+import io
+import os
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.console import Console
+
+from reconciler.cli.plan_text import PlanText
+from reconciler.domain.plan import ActionKind, Plan
+from worlds import (
+    NOW,
+    a_declaration,
+    a_generation,
+    a_record,
+    a_world,
+    an_attempt,
+    converged,
+    the_plan,
+)
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def text(plan: Plan, width: int, *, color: bool = False, verbose: bool = False) -> str:
+    file = io.StringIO()
+    console = Console(
+        file=file,
+        width=width,
+        force_terminal=color,
+        no_color=not color,
+        color_system="standard" if color else None,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+    console.print(PlanText(plan=plan, verbose=verbose, next_command="sorafile apply"))
+    return file.getvalue()
+
+
+def one_of_each() -> Plan:
+    """A plan with nearly every kind of action in it."""
+    street = a_declaration("street", "A busy Tokyo street at night, neon, slow dolly", seconds=12)
+    old_street = a_declaration("street", "A busy Tokyo street at dusk, neon, slow dolly", seconds=8)
+    rain = a_declaration("street-rain", "The same, in rain", remix_of=street)
+    cat = a_declaration("city[Tokyo,dawn]", "A cat on a roof " * 20, tags=("launch",))
+    failed = a_declaration("failed", "Something refused")
+    running = a_declaration("running", "A boat leaves")
+    late = a_declaration("late", "A boat returns")
+    quiet = a_declaration("quiet", "Snow")
+    unknown = a_declaration("unknown", "Fog", model="sora-9")
+    torn = a_declaration("torn", "Rain on glass")
+    moved = a_declaration("new-name", "A moved video")
+    before = a_declaration("old-name", "A moved video")
+    gone = a_declaration("gone", "Nobody wants this any more")
+    refused = ("moderation_blocked", "the prompt was refused")
+    kept = converged(quiet)
+    return the_plan(
+        a_world(
+            desired=[street, rain, cat, failed, running, late, quiet, unknown, torn, moved],
+            recorded=[
+                a_record(street, a_generation(old_street)),
+                a_record(
+                    failed, pending=a_generation(failed, status="failed", error=refused, stored=())
+                ),
+                a_record(
+                    running,
+                    pending=a_generation(running, status="in_progress", stored=()),
+                ),
+                a_record(
+                    late,
+                    pending=a_generation(late, stored=(), expires_at=NOW + timedelta(minutes=22)),
+                ),
+                kept,
+                converged(torn),
+                converged(before),
+                converged(gone),
+            ],
+            attempts=[an_attempt(a_declaration("banner", "A banner"))],
+            files={"videos/torn.mp4": None},
+            unreachable={"studio": "no answer within 5 s"},
+        )
+    )
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_a_plan_is_laid_out_as_ever(width: int) -> None:
+    golden = GOLDEN / f"plan-{width}.txt"
+    shown = text(one_of_each(), width)
+    if os.environ.get("UPDATE_GOLDEN"):
+        golden.write_text(shown, encoding="utf-8")
+    assert shown == golden.read_text(encoding="utf-8")
+
+
+def test_the_example_has_nearly_every_kind_of_action() -> None:
+    kinds = {action.kind for action in one_of_each().actions}
+    assert kinds >= {
+        ActionKind.CREATE,
+        ActionKind.REMIX,
+        ActionKind.REPLACE,
+        ActionKind.DELETE,
+        ActionKind.DOWNLOAD,
+        ActionKind.PUBLISH,
+        ActionKind.MOVE,
+        ActionKind.WAIT,
+        ActionKind.BLOCKED,
+    }
+
+
+def test_colour_adds_no_words() -> None:
+    plan = one_of_each()
+    plain = text(plan, 80)
+    colored = text(plan, 80, color=True)
+    assert "\x1b[" in colored
+    assert re.sub(r"\x1b\[[0-9;]*m", "", colored) == plain
+
+
+prompts = st.text(
+    st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=1, max_size=400
+)
+
+
+@given(before=prompts, after=prompts, width=st.integers(40, 130), verbose=st.booleans())
+def test_no_line_is_wider_than_the_terminal(
+    before: str, after: str, width: int, *, verbose: bool
+) -> None:
+    old, new = a_declaration("a", before), a_declaration("a", after)
+    plan = the_plan(a_world(desired=[new], recorded=[a_record(new, a_generation(old))]))
+    for line in text(plan, width, verbose=verbose).splitlines():
+        assert cell_len(line) <= width, line
+
+
+def test_nothing_to_do_is_one_calm_line() -> None:
+    quiet = a_declaration("quiet")
+    plan = the_plan(a_world(desired=[quiet], recorded=[converged(quiet)]))
+    assert text(plan, 80) == "No changes. 1 video as declared.\n"
+    assert text(the_plan(a_world()), 80) == "No changes. No videos are declared.\n"
+
+
+def test_a_price_that_is_not_known_is_told() -> None:
+    shown = text(one_of_each(), 80)
+    assert "unknown" in shown
+    assert "1 price unknown" in shown
+
+
+def test_verbose_shows_a_long_prompt_whole() -> None:
+    plan = one_of_each()
+    assert text(plan, 80).count("A cat on a roof") < 20
+    assert " ".join(text(plan, 120, verbose=True).split()).count("A cat on a roof") == 20

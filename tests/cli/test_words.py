@@ -1,0 +1,66 @@
+"""Word diffs and figures for people."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.cli.units import dollars, duration, price, printable, size
+from reconciler.plan.words import word_diff
+
+
+@given(before=st.text(max_size=200), after=st.text(max_size=200))
+def test_a_word_diff_holds_both_texts(before: str, after: str) -> None:
+    runs = word_diff(before, after)
+    assert "".join(run.text for run in runs if run.kind != "new") == before
+    assert "".join(run.text for run in runs if run.kind != "gone") == after
+
+
+def test_a_word_diff_is_by_words() -> None:
+    runs = word_diff("soft light at dawn", "golden light at dawn")
+    assert [(run.kind, run.text) for run in runs] == [
+        ("gone", "soft"),
+        ("new", "golden"),
+        ("same", " light at dawn"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("amount", "written"),
+    [("6", "6.00"), ("0", "0.00"), ("0.125", "0.125"), ("1E+2", "100.00"), ("13.20", "13.20")],
+)
+def test_dollars_have_two_places_at_least(amount: str, written: str) -> None:
+    assert dollars(Decimal(amount)) == written
+
+
+def test_prices_tell_free_from_unknown() -> None:
+    assert [price(each) for each in (Decimal(0), None, Decimal("0.4"))] == [
+        "free",
+        "unknown",
+        "$0.40",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "written"),
+    [
+        (0, "0 s"),
+        (59.4, "59 s"),
+        (60, "1 min"),
+        (3599, "60 min"),
+        (12000, "3 h 20 min"),
+        (86400, "1 d"),
+        (100000, "1 d 3 h"),
+    ],
+)
+def test_durations(seconds: float, written: str) -> None:
+    assert duration(seconds) == written
+
+
+def test_sizes() -> None:
+    assert [size(each) for each in (5, 144 * 1024, 1_900_000)] == ["5 B", "144 kB", "1.8 MB"]
+
+
+def test_foreign_text_steers_no_terminal() -> None:
+    assert printable("a\x1b[31m\nb\x07") == "a [31m b"
