@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from assets.making import a_clip
 
+from assets.making import a_clip
 from reconciler.assets.published import ProjectFiles
 from reconciler.assets.store import FolderStore
 

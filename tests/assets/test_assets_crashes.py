@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from assets.making import a_sidecar, an_asset, listed, sha256
 
+from assets.making import a_sidecar, an_asset, listed, sha256
 from reconciler.assets.published import ProjectFiles
 from reconciler.assets.store import FolderStore
 

@@ -4,10 +4,10 @@ import zlib
 
 import av
 import pytest
-from assets.making import a_clip, a_free_box, a_picture, a_sound
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assets.making import a_clip, a_free_box, a_picture, a_sound
 from reconciler.assets.media import Media, check_fits, identify
 from reconciler.domain.errors import BadAssetError
 from reconciler.domain.profile import Variant

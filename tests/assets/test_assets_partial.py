@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from assets.making import a_generation, a_picture, sha256
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from assets.making import a_generation, a_picture, sha256
 from reconciler.assets.partial import FolderPartial
 from reconciler.assets.store import FolderStore
 from reconciler.domain.errors import BadAssetError, LockedError, StateError

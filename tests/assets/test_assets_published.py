@@ -3,10 +3,10 @@ import stat
 from pathlib import Path
 
 import pytest
-from assets.making import listed, sha256
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assets.making import listed, sha256
 from reconciler.assets.published import ProjectFiles
 from reconciler.domain.errors import FileInTheWayError, RefusedError, StateError
 from reconciler.domain.observed import FileFact

@@ -8,10 +8,10 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from assets.making import MADE_AT, a_sidecar, an_asset, sha256
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assets.making import MADE_AT, a_sidecar, an_asset, sha256
 from reconciler.assets.store import FolderStore
 from reconciler.domain.errors import BadAssetError, StateError
 from reconciler.domain.observed import Sidecar

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from PIL import Image
+
 from preview.running import Server
 
 if TYPE_CHECKING:

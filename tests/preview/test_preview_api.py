@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from preview.running import Server, check_refusal, until
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from preview.sample_job import JOB
 
+from preview.sample_job import JOB
 from reconciler.preview.jobs import (
     Status,
     failure_rehearsed_by,

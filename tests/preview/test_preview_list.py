@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from preview.running import Server, check_refusal
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from preview.running import DEADLINE_S, Server, until
 
 import reconciler.preview
+from preview.running import DEADLINE_S, Server, until
 from reconciler.preview.__main__ import _parser
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from preview.sample_job import JOB
 
+from preview.sample_job import JOB
 from reconciler.preview.store import SchemaError, Store
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 import asyncio
 
 import pytest
-from remote.scripted_server import Script, a_client, answer, closed_port, says, talking
 
 from reconciler.domain.errors import (
     JobGoneError,
@@ -15,6 +14,7 @@ from reconciler.domain.errors import (
 )
 from reconciler.domain.profile import Variant
 from reconciler.remote.client import HttpServer
+from remote.scripted_server import Script, a_client, answer, closed_port, says, talking
 
 MP4 = bytes(range(256)) * 16
 TAG = '"v1"'

@@ -9,13 +9,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from remote.scripted_server import a_provider
 
 from reconciler.domain.errors import NotSentError, UnavailableError
 from reconciler.domain.ports import CreateRequest
 from reconciler.remote.client import HttpServer
 from reconciler.remote.embedded import LOG_NAME, EmbeddedServer
 from reconciler.remote.profiles import load_profiles
+from remote.scripted_server import a_provider
 
 SERVES = """
 import json, os, sys

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 import pytest
-from remote.scripted_server import KEY, Script, a_client, answer, closed_port, says, talking
 
 from reconciler.domain.errors import (
     JobGoneError,
@@ -21,6 +20,7 @@ from reconciler.domain.ports import CreateRequest
 from reconciler.domain.profile import Variant
 from reconciler.domain.recorded import JobError, JobStatus
 from reconciler.remote.client import HttpServer
+from remote.scripted_server import KEY, Script, a_client, answer, closed_port, says, talking
 
 T = TypeVar("T")
 

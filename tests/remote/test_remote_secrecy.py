@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
-from remote.scripted_server import KEY, Script, a_client, says, scripted
 
 from reconciler.domain.errors import (
     AmbiguousError,
@@ -14,6 +13,7 @@ from reconciler.domain.errors import (
 from reconciler.domain.ports import CreateRequest
 from reconciler.domain.profile import Variant
 from reconciler.remote.client import HttpServer
+from remote.scripted_server import KEY, Script, a_client, says, scripted
 
 ESCAPED = "".join(f"\\u{ord(character):04x}" for character in KEY)
 ECHOES = {

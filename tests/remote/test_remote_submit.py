@@ -5,17 +5,6 @@ import json
 from dataclasses import replace
 
 import pytest
-from remote.scripted_server import (
-    KEY,
-    QUICK,
-    Script,
-    a_client,
-    answer,
-    closed_port,
-    says,
-    scripted,
-    talking,
-)
 
 from reconciler.domain.desired import ReferenceFile
 from reconciler.domain.errors import (
@@ -29,6 +18,17 @@ from reconciler.domain.observed import ObservedJob
 from reconciler.domain.ports import CreateRequest, PaidRequest, RemixRequest
 from reconciler.domain.recipe import Sha256
 from reconciler.domain.recorded import JobError, JobStatus
+from remote.scripted_server import (
+    KEY,
+    QUICK,
+    Script,
+    a_client,
+    answer,
+    closed_port,
+    says,
+    scripted,
+    talking,
+)
 
 CREATE = CreateRequest(prompt="A cat,\nslowly — 猫", model="sora-2", seconds=8, size="1280x720")
 JOB = {"id": "video_1", "object": "video", "status": "queued", "progress": 0, "seconds": "8"}

@@ -7,11 +7,11 @@ from dataclasses import FrozenInstanceError
 from pathlib import Path
 
 import pytest
-from specs.checking import image, load, write
 
 from reconciler.domain.address import Address
 from reconciler.domain.desired import Declaration, Lifecycle
 from reconciler.domain.profile import Variant
+from specs.checking import image, load, write
 
 _PNG = image("PNG", (720, 1280))
 

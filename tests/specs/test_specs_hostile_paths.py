@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from specs.checking import image, load, write
 
 _SECRET = "the secret of another project"

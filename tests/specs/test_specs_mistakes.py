@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from specs.checking import check, image, load, shown, write
 
 from reconciler.specs.codes import Code
+from specs.checking import check, image, load, shown, write
 
 
 def test_mistakes_of_several_files_are_told_in_the_order_of_files_and_lines(

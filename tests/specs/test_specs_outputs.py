@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from specs.checking import check, load, shown, write
 
 from reconciler.domain.address import Address
 from reconciler.domain.profile import Variant
+from specs.checking import check, load, shown, write
 
 _VIDEO = "[video.a]\nprompt = 'x'\n"
 _ALL = "variants = ['video', 'thumbnail', 'spritesheet']\n"

@@ -9,12 +9,12 @@ import pytest
 import tomli
 from hypothesis import given
 from hypothesis import strategies as st
-from specs.checking import OPENAI, PREVIEW, PROFILES, check, load, shown, write
 
 from reconciler.domain.profile import Price, Variant
 from reconciler.domain.provider import KeySource, Provider
 from reconciler.specs.project import find_project, load_project, resolve_providers
 from reconciler.specs.schema import project_schema, spec_schema
+from specs.checking import OPENAI, PREVIEW, PROFILES, check, load, shown, write
 
 _VIDEO = "[video.a]\nprompt = 'x'\n"
 _CANARY = "sk-canary-0123456789abcdef"

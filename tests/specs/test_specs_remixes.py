@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from specs.checking import check, load, write
-
 from reconciler.domain.address import Address
+from specs.checking import check, load, write
 
 _PARENT = "[video.base]\nprompt = 'x'\nseconds = 8\nsize = '1792x1024'\nmodel = 'sora-2-pro'\n"
 _STUDIO = '[providers.studio]\nprofile = "openai"\naccount = "team"\n'
