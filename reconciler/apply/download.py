@@ -1,8 +1,11 @@
 """Bringing assets into the store: soonest expiry first, resumed where they broke."""
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from reconciler.apply.journey import Journey, Lane
+from reconciler.apply.pacing import RETRY_AFTER_S_MAX
+from reconciler.apply.poll import GIVE_UP_S
 from reconciler.apply.stop import StoppedError
 from reconciler.domain.address import Address
 from reconciler.domain.errors import (
@@ -10,16 +13,16 @@ from reconciler.domain.errors import (
     JobGoneError,
     NotReadyError,
     NotSentError,
+    RejectedError,
     UnavailableError,
 )
 from reconciler.domain.events import DownloadProgress
-from reconciler.domain.observed import Sidecar
+from reconciler.domain.observed import ObservedJob, Sidecar
 from reconciler.domain.ports import ContentStream, Partial
 from reconciler.domain.profile import Variant
 from reconciler.domain.recorded import Asset, Generation
 from reconciler.plan.index import MISSING_SIGHTINGS
 
-_TRIES = 6  # of requests that broke or came to nothing, without progress between them
 _BAD_TRIES = 3  # of whole downloads that are no asset
 _WAIT_FIRST_S = 0.5
 _WAIT_MAX_S = 20.0
@@ -31,7 +34,7 @@ async def fetch(
 ) -> Generation:
     """Store one variant, and return the generation with it.
 
-    A picture that the server does not have is told and passed over; a video is not.
+    A picture that cannot be had is told and passed over; a video is not.
 
     Raises:
         StoppedError: the run was stopped before it began.
@@ -39,23 +42,27 @@ async def fetch(
         BadAssetError: what comes is not the asset, however often it is asked for.
         UnavailableError: the server cannot be reached.
     """
-    known = generation.asset(variant)
-    if known is not None and journey.ports.assets.is_whole(known):
-        return generation
-    expires_at = generation.expires_at
-    rank = expires_at.timestamp() if expires_at else _NEVER
-    await journey.stop.or_stop(journey.downloads.take(rank))
+    # Of several addresses that share a generation one downloads, and the others wait for it.
+    turn = journey.turn_at(generation.id, variant)
+    await journey.stop.or_stop(turn.acquire())
     try:
-        asset = await _until_whole(variant, generation, address, lane, journey)
-    except JobGoneError:
+        known = generation.asset(variant) or journey.arrived.get((generation.id, variant))
+        if known is None or not journey.ports.assets.is_whole(known):
+            known = await _until_whole(variant, generation, address, lane, journey)
+        elif generation.asset(variant) is not None:
+            return generation
+    except (JobGoneError, BadAssetError, RejectedError) as error:
         if variant is Variant.VIDEO:
             raise
-        told = f"{address}: the server has no {variant}; it is made from the stored video"
+        told = (
+            f"{address}: its {variant} cannot be had ({error.message}); it is made from the video"
+        )
         journey.notice(told, code="SF0602")
         return generation
     finally:
-        journey.downloads.give_back()
-    return keep(asset, generation, journey)
+        turn.release()
+    journey.arrived[generation.id, variant] = known
+    return keep(known, generation, journey)
 
 
 def keep(asset: Asset, generation: Generation, journey: Journey) -> Generation:
@@ -86,8 +93,11 @@ def sidecar_of(generation: Generation) -> Sidecar:
 async def _until_whole(
     variant: Variant, generation: Generation, address: Address, lane: Lane, journey: Journey
 ) -> Asset:
-    tries = bad = 0
+    clock = journey.ports.clock
+    tries = bad = 0  # without progress between them
+    came_at = clock.now()  # when there was progress last
     while True:
+        asked_s: float | None = None
         partial = journey.ports.assets.partial(generation, variant)
         came_before = partial.offset
         try:
@@ -98,33 +108,58 @@ async def _until_whole(
                 raise
         except JobGoneError as error:
             # Only a video's absence says anything of the job: many servers have no pictures.
-            is_picture = variant is not Variant.VIDEO
-            if error.expired or is_picture or _is_believed(generation, lane, journey):
+            if variant is not Variant.VIDEO or _is_believed(error, generation, lane, journey):
                 raise
-        except (UnavailableError, NotSentError, NotReadyError):
-            tries = 0 if partial.offset > came_before else tries + 1
-            if tries >= _TRIES:
+        except (UnavailableError, NotSentError, NotReadyError) as error:
+            if partial.offset > came_before:
+                tries, came_at = 0, clock.now()
+            elif (clock.now() - came_at).total_seconds() >= GIVE_UP_S:
                 raise
+            asked_s = error.retry_after_s if isinstance(error, UnavailableError) else None
         finally:
             partial.close()
-        wait_s = min(_WAIT_FIRST_S * 2 ** (tries + bad), _WAIT_MAX_S)
-        await _wait(wait_s, lane, journey)
+        tries += 1
+        wait_s = min(_WAIT_FIRST_S * 2**tries, _WAIT_MAX_S)
+        await _wait(max(wait_s, min(asked_s or 0.0, RETRY_AFTER_S_MAX)), journey)
 
 
-async def _wait(wait_s: float, lane: Lane, journey: Journey) -> None:
-    longest_s = max(lane.provider.profile.poll_interval_s, _WAIT_FIRST_S)
+async def _wait(wait_s: float, journey: Journey) -> None:
     if journey.stop.is_asked:
         raise StoppedError
-    await journey.stop.or_stop(journey.ports.clock.sleep(min(wait_s, 4 * longest_s)))
+    await journey.stop.or_stop(journey.ports.clock.sleep(wait_s))
 
 
-def _is_believed(generation: Generation, lane: Lane, journey: Journey) -> bool:
-    """Count one more sighting of nothing, and say whether they are enough."""
-    seen = journey.ports.state.saw_missing(generation.id)
-    now = journey.ports.clock.now()
+def _is_believed(error: JobGoneError, generation: Generation, lane: Lane, journey: Journey) -> bool:
+    """Whether a video is gone for good; either way the state remembers what was said."""
+    state, now = journey.ports.state, journey.ports.clock.now()
+    if error.expired:
+        state.saw(generation.id, _as_expired(generation, now))
+        return True
+    seen = state.saw_missing(generation.id)
     since = seen.missing_since or now
     settled = (now - since).total_seconds() >= lane.provider.profile.settle_s
     return seen.missing_count >= MISSING_SIGHTINGS and settled
+
+
+def _as_expired(generation: Generation, now: datetime) -> ObservedJob:
+    """The job as the server tells it, by its word that its video has expired."""
+    return ObservedJob(
+        remote_id=generation.remote_id,
+        status=generation.status,
+        progress=generation.progress,
+        expires_at=min(generation.expires_at or now, now),
+    )
+
+
+def _expiry(generation: Generation, lane: Lane) -> float:
+    """When its assets go, in seconds of the epoch; where nobody says so, never."""
+    lifetime_s = lane.provider.profile.asset_lifetime_s
+    if generation.expires_at is not None:
+        return generation.expires_at.timestamp()
+    if lifetime_s is None:
+        return _NEVER
+    begins_at = generation.completed_at or generation.created_at
+    return (begins_at + timedelta(seconds=lifetime_s)).timestamp()
 
 
 async def _once(
@@ -136,11 +171,18 @@ async def _once(
     journey: Journey,
 ) -> Asset:
     server = lane.server()
-    opened = server.content(generation.remote_id, variant, offset=partial.offset, etag=partial.etag)
-    async with opened as stream:
-        partial.begin(offset=stream.offset, etag=stream.etag)
-        await _pour(stream, partial, variant, address, journey)
-        return partial.finish(bytes_total=stream.bytes_total)
+    # The place is held for no longer than bytes come: while one waits, others download.
+    await journey.stop.or_stop(journey.downloads.take(_expiry(generation, lane)))
+    try:
+        opened = server.content(
+            generation.remote_id, variant, offset=partial.offset, etag=partial.etag
+        )
+        async with opened as stream:
+            partial.begin(offset=stream.offset, etag=stream.etag)
+            await _pour(stream, partial, variant, address, journey)
+            return partial.finish(bytes_total=stream.bytes_total)
+    finally:
+        journey.downloads.give_back()
 
 
 async def _pour(

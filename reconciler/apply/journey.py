@@ -1,6 +1,8 @@
 """What every part of one run shares: the ports, the pace, the slots and the voice."""
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from reconciler.apply.observe import ServerOf
@@ -10,7 +12,9 @@ from reconciler.apply.stop import Stop
 from reconciler.domain.errors import Diagnostic
 from reconciler.domain.events import Event, Noticed
 from reconciler.domain.ports import AssetStore, Clock, Files, Server, StateWriter
+from reconciler.domain.profile import Variant
 from reconciler.domain.provider import Provider
+from reconciler.domain.recorded import Asset, GenerationId
 
 DOWNLOADS_AT_ONCE = 4
 
@@ -56,6 +60,16 @@ class Journey:
     stop: Stop
     tell: Callable[[Event], None]
     downloads: Slots = field(init=False)
+    counted: set[GenerationId] = field(init=False, default_factory=set)
+    """The jobs that ran before this run, and have a place of their own."""
+
+    arrived: dict[tuple[GenerationId, Variant], Asset] = field(init=False, default_factory=dict)
+    """What came into the store in this run, for the other addresses that share it."""
+
+    _disk: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
+    _turns: dict[tuple[GenerationId, Variant], asyncio.Lock] = field(
+        init=False, default_factory=dict
+    )
     _lanes: dict[str, Lane] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -67,6 +81,20 @@ class Journey:
         if name not in self._lanes:
             self._lanes[name] = self._open(self.providers[name])
         return self._lanes[name]
+
+    @asynccontextmanager
+    async def whole_file(self) -> AsyncIterator[None]:
+        """What reads or writes whole files comes one by one, and the loop turns in between.
+
+        Else a thousand files in a row would keep answers to paid requests waiting.
+        """
+        async with self._disk:
+            yield
+            await asyncio.sleep(0)
+
+    def turn_at(self, generation: GenerationId, variant: Variant) -> asyncio.Lock:
+        """What lets one of several addresses at a time store the same asset."""
+        return self._turns.setdefault((generation, variant), asyncio.Lock())
 
     def _open(self, provider: Provider) -> Lane:
         def server() -> Server:

@@ -1,18 +1,13 @@
 """Waiting for running jobs, with as few requests as the server allows."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from reconciler.apply.observe import find_in_list
-from reconciler.domain.errors import (
-    JobGoneError,
-    NotSentError,
-    RejectedError,
-    ServerError,
-    StateError,
-    UnavailableError,
-)
+from reconciler.apply.pacing import RETRY_AFTER_S_MAX
+from reconciler.domain.errors import JobGoneError, NotSentError, RejectedError, UnavailableError
 from reconciler.domain.observed import ObservedJob
 from reconciler.domain.ports import Clock, Server, StateWriter
 from reconciler.domain.profile import Profile
@@ -30,6 +25,7 @@ class _Watched:
     generation: Generation
     done: asyncio.Future[Generation]
     tells: list[Tell]  # one for each address that waits for this job
+    out_of_reach_since: datetime | None = None
 
 
 class Poller:
@@ -74,45 +70,68 @@ class Poller:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _poll(self) -> None:
-        out_of_reach_since = None
         wait_s = self._profile.poll_interval_s
         while self._watched:
             await self._clock.sleep(wait_s)
             wait_s = self._profile.poll_interval_s
             try:
                 await self._look()
-                out_of_reach_since = None
             except (UnavailableError, NotSentError) as error:
-                now = self._clock.now()
-                out_of_reach_since = out_of_reach_since or now
-                if (now - out_of_reach_since).total_seconds() >= GIVE_UP_S:
-                    self._fail_all(error)
-                asked = error.retry_after_s if isinstance(error, UnavailableError) else None
-                wait_s = max(wait_s, asked or 0.0)
-            except (ServerError, StateError) as error:
+                self._give_up_where_it_takes_too_long(error)
+                asked_s = error.retry_after_s if isinstance(error, UnavailableError) else None
+                wait_s = max(wait_s, min(asked_s or 0.0, RETRY_AFTER_S_MAX))
+            except Exception as error:  # noqa: BLE001 - else all would wait for ever, for a task that died
                 self._fail_all(error)
 
     async def _look(self) -> None:
-        server = self._server()
-        unseen = dict(self._watched)
-        if self._profile.list != "none" and len(unseen) > 1:
-            for job in await find_in_list(server, unseen.keys()):
+        """Look at every job once, unless the server is out of reach.
+
+        Raises:
+            UnavailableError, NotSentError: it is; the jobs not looked at are marked.
+        """
+        server, unseen = self._server(), dict(self._watched)
+        try:
+            for job in await self._listed(server, unseen):
                 self._saw(unseen.pop(job.remote_id), job)
-        for remote_id, watched in unseen.items():
-            try:
-                self._saw(watched, await server.retrieve(remote_id))
-            except JobGoneError as error:
-                self._saw_missing(watched, error)
-            except RejectedError as error:
-                if not watched.done.done():
-                    watched.done.set_exception(error)
+            for remote_id, watched in tuple(unseen.items()):
+                await self._look_at(remote_id, watched, server)
+                del unseen[remote_id]
+        except (UnavailableError, NotSentError):
+            for watched in unseen.values():
+                watched.out_of_reach_since = watched.out_of_reach_since or self._clock.now()
+            raise
+
+    async def _listed(
+        self, server: Server, unseen: Mapping[str, _Watched]
+    ) -> tuple[ObservedJob, ...]:
+        if self._profile.list == "none" or len(unseen) <= 1:
+            return ()
+        try:
+            return await find_in_list(server, unseen.keys())
+        except RejectedError:
+            return ()  # it has no list, whatever its profile says: each job is asked for
+
+    async def _look_at(self, remote_id: str, watched: _Watched, server: Server) -> None:
+        try:
+            self._saw(watched, await server.retrieve(remote_id))
+        except JobGoneError as error:
+            self._saw_missing(watched, error)
+        except RejectedError as error:
+            _fail(watched, error)
+        except (UnavailableError, NotSentError):
+            if remote_id in self._watched:
+                # Next time the others come first: it may be the trouble of this job alone.
+                self._watched[remote_id] = self._watched.pop(remote_id)
+            raise
 
     def _saw(self, watched: _Watched, job: ObservedJob) -> None:
         before = watched.generation
-        if (job.status, job.progress) != (before.status, before.progress):
+        is_news = (job.status, job.progress) != (before.status, before.progress)
+        if is_news or before.missing_count:
             self._state.saw(before.id, job)
         now = after_sighting(before, job)
         watched.generation = now
+        watched.out_of_reach_since = None
         for tell in watched.tells:
             tell(job)
         if not now.status.is_running and not watched.done.done():
@@ -121,15 +140,27 @@ class Poller:
     def _saw_missing(self, watched: _Watched, error: JobGoneError) -> None:
         now = self._state.saw_missing(watched.generation.id)
         watched.generation = now
+        watched.out_of_reach_since = None
         since = now.missing_since or self._clock.now()
         long_enough = (self._clock.now() - since).total_seconds() >= self._profile.settle_s
-        if now.missing_count >= MISSING_SIGHTINGS and long_enough and not watched.done.done():
-            watched.done.set_exception(error)
+        if now.missing_count >= MISSING_SIGHTINGS and long_enough:
+            _fail(watched, error)
+
+    def _give_up_where_it_takes_too_long(self, error: Exception) -> None:
+        now = self._clock.now()
+        for watched in self._watched.values():
+            since = watched.out_of_reach_since or now
+            if (now - since).total_seconds() >= GIVE_UP_S:
+                _fail(watched, error)
 
     def _fail_all(self, error: Exception) -> None:
         for watched in self._watched.values():
-            if not watched.done.done():
-                watched.done.set_exception(error)
+            _fail(watched, error)
+
+
+def _fail(watched: _Watched, error: Exception) -> None:
+    if watched.tells and not watched.done.done():
+        watched.done.set_exception(error)
 
 
 def after_sighting(generation: Generation, job: ObservedJob) -> Generation:

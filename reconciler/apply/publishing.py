@@ -18,8 +18,16 @@ class Published:
 
     def __init__(self, recorded: Iterable[Recorded], journey: Journey) -> None:
         self._journey = journey
+        videos = tuple(recorded)
         self._owned = {
-            file.path: (video.address, file) for video in recorded for file in video.published
+            file.path: (video.address, file) for video in videos for file in video.published
+        }
+        self._files_before = {path: file for path, (_, file) in self._owned.items()}
+        self._assets = {
+            asset.sha256: asset
+            for video in videos
+            for generation in video.generations
+            for asset in generation.assets
         }
 
     def publish(self, address: Address, asset: Asset, path: str) -> None:
@@ -53,6 +61,7 @@ class Published:
             return
         there = ports.files.read(file.path)
         if there is not None and there.sha256 == file.sha256:
+            self._keep_in_store(file)
             ports.files.remove(file.path)
         elif there is not None:
             self._keep_beside(file.path)
@@ -67,15 +76,24 @@ class Published:
             if owner == source:
                 self._owned[path] = (target, file)
         for old, new in moves:
-            ports.files.move(old, new)
-            there = ports.files.look(new)
+            file = self._files_before[old]
+            there = self._moved(file, new, target)
             if there is None:
                 continue  # somebody was quicker; the next plan sees it
-            _, file = self._owned.pop(old)
             self._record(
                 target,
                 PublishedFile(variant=file.variant, path=new, sha256=file.sha256, stat=there.stat),
             )
+
+    def _moved(self, file: PublishedFile, new: str, target: Address) -> FileFact | None:
+        """Bring a file to its new path; from the store, where another video took the old one."""
+        ports = self._journey.ports
+        owner, _ = self._owned[file.path]
+        if owner != target:
+            return ports.files.publish(ports.assets.path(file.sha256), new, sha256=file.sha256)
+        ports.files.move(file.path, new)
+        del self._owned[file.path]
+        return ports.files.look(new)
 
     def take_back(self, file: PublishedFile, asset: Asset) -> None:
         """Fill the store again from a published file.
@@ -99,6 +117,14 @@ class Published:
             )
         if there.sha256 != owner[1].sha256:
             self._keep_beside(path)
+        else:
+            self._keep_in_store(owner[1])
+
+    def _keep_in_store(self, file: PublishedFile) -> None:
+        """See that a published file that goes is not the last copy of its bytes."""
+        asset = self._assets.get(file.sha256)
+        if asset is not None and not self._journey.ports.assets.is_whole(asset):
+            self.take_back(file, asset)
 
     def _keep_beside(self, path: str) -> None:
         kept = self._journey.ports.files.set_aside(path)

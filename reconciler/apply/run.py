@@ -1,19 +1,21 @@
 """Carrying out a plan: every action side by side, each after what it waits for."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from reconciler.apply.journey import Journey, Limits, Ports
 from reconciler.apply.publishing import Published
+from reconciler.apply.results import Results
 from reconciler.apply.stop import Stop, StoppedError
-from reconciler.apply.work import ActionFailedError, NotBegunError, Results, Work
+from reconciler.apply.work import ActionFailedError, NotBegunError, Work
 from reconciler.domain.errors import (
     Diagnostic,
     ExitCode,
     LeaseLostError,
     SorafileError,
+    StateError,
     worst,
 )
 from reconciler.domain.events import (
@@ -29,7 +31,7 @@ from reconciler.domain.events import (
 )
 from reconciler.domain.plan import Action, Plan
 from reconciler.domain.provider import Provider
-from reconciler.domain.recorded import RecordedState
+from reconciler.domain.recorded import Attempt, RecordedState, RunId
 from reconciler.plan.schedule import urgency
 
 HEARTBEAT_S = 5.0
@@ -44,6 +46,7 @@ class _Tally:
     cost_usd: Decimal = Decimal(0)
     codes: set[ExitCode] = field(default_factory=set)
     bug: BaseException | None = None
+    stops_itself: bool = False  # it lost the workspace; nobody asked it to stop
 
 
 async def carry_out(
@@ -62,46 +65,33 @@ async def carry_out(
     The plan was made from `recorded`, which still holds: the caller has the lease. A
     failure stops what depends on it, and nothing else.
     """
-    journey = Journey(ports=ports, providers=providers, limits=limits, stop=stop, tell=tell)
+    tally = _Tally()
+    voice = _Voice(tell=tell, stop=stop, tally=tally)
+    journey = Journey(ports=ports, providers=providers, limits=limits, stop=stop, tell=voice)
     worst_case = plan.cost.worst_case_usd
     run = ports.state.begin_run(
         plan_id=plan.plan_id, worst_case_usd=worst_case, git_commit=git_commit
     )
-    tell(PlanMade(plan=plan, run_id=run))
-    tally = _Tally()
-    first = urgency(plan.actions, providers)
+    journey.tell(PlanMade(plan=plan, run_id=run))
     results = Results(plan.actions)
-    published = Published(recorded.videos.values(), journey)
     keepers = [asyncio.create_task(_keep_alive(journey, results, tally))]
     if limits.timeout_s is not None:
         keepers.append(asyncio.create_task(_stop_after(limits.timeout_s, journey)))
-    work = [
-        Work(
-            action=action,
-            rank=-first[action.address],
-            run=run,
-            recorded=recorded,
-            results=results,
-            published=published,
-            journey=journey,
-        )
-        for action in plan.actions
-        if action.steps
-    ]
     try:
-        await asyncio.gather(*(_do(each, journey, tally) for each in work))
+        work = _work(plan, recorded, run, results, journey)
+        # To the end of all of them, whatever one does: another may be in the middle of paying.
+        ends = await asyncio.gather(
+            *(_do(each, journey, tally) for each in work), return_exceptions=True
+        )
     finally:
         for keeper in keepers:
             keeper.cancel()
         await asyncio.gather(*keepers, return_exceptions=True)
         await journey.aclose()
-    _count_unsolved(recorded, tally)
-    if stop.is_asked and tally.left + tally.skipped:
-        tally.codes.add(ExitCode.INTERRUPTED)
-    code = worst(tally.codes)
-    if ExitCode.LOCKED not in tally.codes:
-        ports.state.end_run(run, code)
-    tell(
+    for broken in filter(None, ends):
+        raise broken
+    code = _end(run, recorded, journey, tally)
+    journey.tell(
         RunEnded(
             completed=tally.completed,
             failed=tally.failed,
@@ -116,6 +106,66 @@ async def carry_out(
     return code
 
 
+def _work(
+    plan: Plan, recorded: RecordedState, run: RunId, results: Results, journey: Journey
+) -> list[Work]:
+    first = urgency(plan.actions, journey.providers)
+    published = Published(recorded.videos.values(), journey)
+    return [
+        Work(
+            action=action,
+            rank=-first[action.address],
+            run=run,
+            recorded=recorded,
+            results=results,
+            published=published,
+            journey=journey,
+        )
+        for action in plan.actions
+        if action.steps
+    ]
+
+
+def _end(run: RunId, recorded: RecordedState, journey: Journey, tally: _Tally) -> ExitCode:
+    """Say how the run ended, to the state too; what it cannot write is told."""
+    state = journey.ports.state
+    is_left = bool(tally.left + tally.skipped)
+    if journey.stop.is_asked and is_left and not tally.stops_itself:
+        tally.codes.add(ExitCode.INTERRUPTED)
+    attempts = recorded.attempts
+    try:
+        if tally.failed:
+            attempts = state.read().attempts
+        _count_unresolved(attempts, tally)
+        state.end_run(run, worst(tally.codes))
+    except StateError as error:
+        _count_unresolved(attempts, tally)
+        if error.exit_code not in tally.codes:
+            tally.codes.add(error.exit_code)
+            journey.tell(Noticed(diagnostic=_told(error)))
+    return worst(tally.codes)
+
+
+class _Voice:
+    """What the run says. A view that breaks ends the run kindly: it must not cost a video."""
+
+    def __init__(self, *, tell: Callable[[Event], None], stop: Stop, tally: _Tally) -> None:
+        self._tell = tell
+        self._stop = stop
+        self._tally = tally
+        self._is_broken = False
+
+    def __call__(self, event: Event) -> None:
+        if self._is_broken:
+            return
+        try:
+            self._tell(event)
+        except Exception as error:  # noqa: BLE001 - whatever a view breaks with, payments go on
+            self._is_broken = True
+            self._tally.bug = error
+            self._stop.ask()
+
+
 async def _do(work: Work, journey: Journey, tally: _Tally) -> None:
     action, clock = work.action, journey.ports.clock
     began = clock.now()
@@ -126,7 +176,7 @@ async def _do(work: Work, journey: Journey, tally: _Tally) -> None:
         await work.do()
     except StoppedError:
         tally.left += 1
-        journey.tell(work.left())
+        journey.tell(work.leave())
     except NotBegunError as error:
         tally.skipped += 1
         because = str(error)
@@ -158,7 +208,7 @@ def _failed(action: Action, error: SorafileError, journey: Journey, tally: _Tall
     tally.codes.add(ExitCode.FAILED)
     tally.codes.add(error.exit_code)
     if isinstance(error, LeaseLostError):
-        journey.stop.ask()
+        _lock_out(journey, tally)
     journey.tell(
         ActionFailed(
             address=action.address,
@@ -170,10 +220,21 @@ def _failed(action: Action, error: SorafileError, journey: Journey, tally: _Tall
     )
 
 
-def _count_unsolved(recorded: RecordedState, tally: _Tally) -> None:
+def _lock_out(journey: Journey, tally: _Tally) -> None:
+    """Begin nothing more: the workspace is another's."""
+    if not journey.stop.is_asked:
+        tally.stops_itself = True
+        journey.stop.ask()
+
+
+def _count_unresolved(attempts: Iterable[Attempt], tally: _Tally) -> None:
     """Paid requests of unknown outcome show in the exit code, were all else well."""
-    if any(attempt.state.is_unresolved for attempt in recorded.attempts):
+    if any(attempt.state.is_unresolved for attempt in attempts):
         tally.codes.add(ExitCode.UNRESOLVED)
+
+
+def _told(error: SorafileError) -> Diagnostic:
+    return Diagnostic(code="SF0604", summary=error.message, fix=error.fix)
 
 
 async def _keep_alive(journey: Journey, results: Results, tally: _Tally) -> None:
@@ -184,10 +245,11 @@ async def _keep_alive(journey: Journey, results: Results, tally: _Tally) -> None
             journey.ports.state.heartbeat()
         except LeaseLostError as error:
             tally.codes.add(error.exit_code)
-            told = Diagnostic(code="SF0604", summary=error.message, fix=error.fix)
-            journey.tell(Noticed(diagnostic=told))
-            journey.stop.ask()
+            journey.tell(Noticed(diagnostic=_told(error)))
+            _lock_out(journey, tally)
             return
+        except StateError:
+            continue  # it may pass before the lease does, and every write tells what is wrong
         journey.tell(Heartbeat(running=results.open))
 
 

@@ -1,8 +1,6 @@
 """One action, step by step."""
 
-import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import assert_never
@@ -10,6 +8,7 @@ from typing import assert_never
 from reconciler.apply.download import fetch, keep
 from reconciler.apply.journey import Journey, Lane
 from reconciler.apply.publishing import Published
+from reconciler.apply.results import Results
 from reconciler.apply.stop import StoppedError
 from reconciler.apply.submit import buy
 from reconciler.domain.address import Address
@@ -42,6 +41,7 @@ from reconciler.domain.recorded import (
     Generation,
     GenerationId,
     JobStatus,
+    PublishedFile,
     RecordedState,
     RunId,
 )
@@ -65,62 +65,6 @@ class JobFailedError(ActionFailedError):
     code = "job_failed"
 
 
-class Results:
-    """What the actions of one run owe to each other."""
-
-    def __init__(self, actions: Sequence[Action]) -> None:
-        loop = asyncio.get_running_loop()
-        self._made: dict[Address, asyncio.Future[Generation | None]] = {
-            action.address: loop.create_future() for action in actions if action.steps
-        }
-        self._submitted: dict[Address, asyncio.Future[bool]] = {
-            action.address: loop.create_future() for action in actions if action.is_paid
-        }
-        self._buyers = [
-            (step, action.address)
-            for action in actions
-            for step in action.steps
-            if isinstance(step, Buy)
-        ]
-        self.open = len(self._made)
-
-    def made(self, address: Address, generation: Generation) -> None:
-        """Tell that an address holds a finished job now."""
-        future = self._made[address]
-        if not future.done():
-            future.set_result(generation)
-
-    def submitted(self, address: Address) -> None:
-        """Tell that the paid request of an address went well."""
-        future = self._submitted[address]
-        if not future.done():
-            future.set_result(True)
-
-    def over(self, address: Address) -> None:
-        """Tell that an action will owe nothing more."""
-        self.open -= 1
-        made = self._made[address]
-        if not made.done():
-            made.set_result(None)
-        submitted = self._submitted.get(address)
-        if submitted is not None and not submitted.done():
-            submitted.set_result(False)
-
-    async def of(self, address: Address) -> Generation | None:
-        """The finished job that an address gets in this run; None if it gets none."""
-        return await asyncio.shield(self._made[address])
-
-    async def remixes_are_submitted(self, parent: Address, generation: GenerationId) -> bool:
-        """Wait until nothing in this run needs a job any more; False if something will."""
-        needing = [
-            self._submitted[address]
-            for step, address in self._buyers
-            if step.parent_generation == generation
-            or (step.parent_generation is None and step.declaration.parent == parent)
-        ]
-        return all([await asyncio.shield(future) for future in needing])
-
-
 @dataclass(slots=True, kw_only=True)
 class Work:
     """One action under way: what its address holds, and what it spent."""
@@ -135,15 +79,14 @@ class Work:
     spent_usd: Decimal = Decimal(0)
     _held: Generation | None = field(init=False, default=None)
     _has_place: str | None = field(init=False, default=None)  # the provider whose slot is taken
+    _lost: set[GenerationId] = field(init=False, default_factory=set)  # found so in this action
 
     def __post_init__(self) -> None:
         self._held = self._held_before()
         held = self._held
         waits = any(isinstance(step, Await) for step in self.action.steps)
         if held is not None and held.status.is_running and waits:
-            # It runs already: it counts against the limit, but need not wait for a place.
-            self._has_place = self._lane_name(held)
-            self.journey.lane(self._has_place).jobs.occupy()
+            self._occupy_place(held)
 
     def _held_before(self) -> Generation | None:
         sources = [s.source for s in self.action.steps if isinstance(s, Rename)]
@@ -159,8 +102,9 @@ class Work:
         """The job that the address holds by now."""
         return self._held.remote_id if self._held else None
 
-    def left(self) -> ActionLeft:
-        """How the action stands when it is left to the next run."""
+    def leave(self) -> ActionLeft:
+        """Leave the action to the next run, and say how it stands."""
+        self.results.left(self.action.address)
         held = self._held
         is_running = held is not None and held.status.is_running
         return ActionLeft(
@@ -183,7 +127,7 @@ class Work:
 
         Raises:
             NotBegunError: one of them got none.
-            StoppedError: the run was stopped.
+            StoppedError: the run was stopped, or one of them is left to the next run.
         """
         for other in self.action.depends_on:
             made = await self.journey.stop.or_stop(self.results.of(other))
@@ -220,6 +164,9 @@ class Work:
                 self._held = state.read().generations[identity]
             case MarkLost(generation=identity):
                 state.lost(identity)
+                self._lost.add(identity)
+                if self._held is not None and self._held.id == identity:
+                    self._held = None  # what takes its place is what its remixes wait for
             case Await():
                 await self._await()
             case Fetch():
@@ -227,15 +174,18 @@ class Work:
             case Promote(lifecycle=lifecycle, tags=tags):
                 state.promote(address, lifecycle, tags)
             case Retire(generation=identity, delete=delete):
-                await self._retire(self.recorded.generations[identity], delete=delete)
+                generation = self.recorded.generations[identity]
+                is_lost = generation.lost or identity in self._lost
+                await self._retire(replace(generation, lost=is_lost), delete=delete)
             case DeleteJob():
-                await self._delete(self._holding())
+                await self._delete_unless_needed(self._holding())
             case Forget():
                 state.forget(address)
             case Derive(variant=variant):
-                self._derive(variant)
+                await self._derive(variant)
             case Publish() | Unpublish() | Rename() | TakeBack():
-                self._files(step)
+                async with self.journey.whole_file():
+                    self._files(step)
             case _:
                 assert_never(step)
 
@@ -251,12 +201,20 @@ class Work:
             case Rename(source=source, files=files):
                 self.published.rename(source, address, files)
             case TakeBack(file=file):
-                asset = self._holding().asset(file.variant)
-                if asset is not None:
-                    self.published.take_back(file, asset)
-                    self._held = keep(asset, self._holding(), self.journey)
+                self._take_back(file)
             case _:
                 assert_never(step)
+
+    def _take_back(self, file: PublishedFile) -> None:
+        """Fill the store from a published file, whichever generation it is of."""
+        held = (self._held,) if self._held is not None else ()
+        for generation in (*held, *self.recorded.generations.values()):
+            asset = generation.asset(file.variant)
+            if asset is not None and asset.sha256 == file.sha256:
+                self.published.take_back(file, asset)
+                kept = keep(asset, generation, self.journey)
+                self._held = kept if self._held and self._held.id == kept.id else self._held
+                return
 
     async def _buy(self, step: Buy) -> None:
         parent = await self._parent_of(step)
@@ -287,12 +245,9 @@ class Work:
 
     async def _await(self) -> None:
         held = self._holding()
-        if not self.journey.limits.wait and held.status.is_running:
-            if self._has_place is not None:
-                self.journey.lane(self._has_place).jobs.leave_taken()
-                self._has_place = None
-            raise StoppedError
         if held.status.is_running:
+            if self._has_place is None:
+                self._occupy_place(held)
             held = await self._finished(held)
         self._held = held
         self._give_back_place()
@@ -305,6 +260,9 @@ class Work:
             )
 
     async def _finished(self, generation: Generation) -> Generation:
+        if not self.journey.limits.wait:
+            self._leave_place()
+            raise StoppedError
         lane = self.journey.lane(self._lane_name(generation))
         return await self.journey.stop.or_stop(lane.poller.finished(generation, self._progress))
 
@@ -318,17 +276,18 @@ class Work:
         for variant in sorted(step.variants, key=lambda each: each is not Variant.VIDEO):
             self._held = await self._stored(self._holding(), variant)
             if self._holding().asset(variant) is None:
-                self._derive(variant)
+                await self._derive(variant)
         video = self._held.asset(Variant.VIDEO) if self._held else None
         if video is not None and Variant.VIDEO in step.variants:
             for differs in unlike_asked(video, step):
                 self.journey.notice(f"{self.action.address}: {differs}", code="SF0601")
 
-    def _derive(self, variant: Variant) -> None:
+    async def _derive(self, variant: Variant) -> None:
         held = self._holding()
         video = held.asset(Variant.VIDEO)
         if video is not None:
-            picture = self.journey.ports.assets.derive(video, variant)
+            async with self.journey.whole_file():
+                picture = self.journey.ports.assets.derive(video, variant)
             self._held = keep(picture, held, self.journey)
 
     async def _stored(self, generation: Generation, variant: Variant) -> Generation:
@@ -350,34 +309,40 @@ class Work:
         finished = generation.status is JobStatus.COMPLETED and not generation.lost
         if finished and generation.on_server and not self._is_safe(generation):
             generation = await self._stored(generation, Variant.VIDEO)
-        if delete:
-            await self._delete(generation)
+        if delete and not await self._delete_unless_needed(generation):
+            return  # held on to, so that the next run deletes it
         self.journey.ports.state.retired(self.action.address, generation.id)
 
     def _is_safe(self, generation: Generation) -> bool:
         video = generation.asset(Variant.VIDEO)
         return video is not None and self.journey.ports.assets.is_whole(video)
 
-    async def _delete(self, generation: Generation) -> None:
-        """Delete a job, once its video is verified here and no remix needs it any more."""
-        if generation.status is JobStatus.COMPLETED and not generation.lost:
-            video = generation.asset(Variant.VIDEO)
-            if video is None or not self.journey.ports.assets.is_intact(video):
-                raise ActionFailedError(
-                    f"job {generation.remote_id} is not deleted: its video is not whole in the "
-                    "store",
-                    fix="run sorafile plan --verify to see what is left of it",
-                )
-        needed = self.results.remixes_are_submitted(self.action.address, generation.id)
+    async def _delete_unless_needed(self, generation: Generation) -> bool:
+        """Delete a job once its video is verified here, unless a remix needs it later on."""
+        has_video = generation.status is JobStatus.COMPLETED and not generation.lost
+        if has_video and not await self._is_verified(generation):
+            raise ActionFailedError(
+                f"job {generation.remote_id} is not deleted: its video is not whole in the store",
+                fix="run sorafile plan --verify to see what is left of it",
+            )
+        needed = self.results.remixes_are_submitted(generation.id)
         if not await self.journey.stop.or_stop(needed):
             self.journey.notice(
                 f"job {generation.remote_id} is not deleted yet: a remix of it is still to be made",
                 code="SF0605",
             )
-            return
+            return False
         lane: Lane = self.journey.lane(self._lane_name(generation))
         await lane.server().delete(generation.remote_id)
         self.journey.ports.state.deleted(generation.id)
+        return True
+
+    async def _is_verified(self, generation: Generation) -> bool:
+        video = generation.asset(Variant.VIDEO)
+        if video is None:
+            return False
+        async with self.journey.whole_file():
+            return self.journey.ports.assets.is_intact(video)
 
     def _lane_name(self, generation: Generation) -> str:
         providers = self.journey.providers
@@ -398,6 +363,20 @@ class Work:
         if self._held is None:
             raise ActionFailedError(f"{self.action.address} holds no generation")
         return self._held
+
+    def _occupy_place(self, running: Generation) -> None:
+        """Count a job that runs already, which need not wait for a place."""
+        if running.id in self.journey.counted:
+            return  # another address waits for it too
+        self.journey.counted.add(running.id)
+        self._has_place = self._lane_name(running)
+        self.journey.lane(self._has_place).jobs.occupy()
+
+    def _leave_place(self) -> None:
+        """Leave the place to a job that will outlive the run."""
+        if self._has_place is not None:
+            self.journey.lane(self._has_place).jobs.leave_taken()
+            self._has_place = None
 
     def _give_back_place(self) -> None:
         if self._has_place is not None:

@@ -1,0 +1,103 @@
+"""A power cut at every effect boundary of a run, and what the next run makes of it."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from apply.studio import Studio
+from reconciler.domain.errors import ExitCode
+from reconciler.domain.plan import ActionKind
+from simulated.faults import Operation
+from simulated.power import Power, PowerCut, When
+from simulated.server import SimulatedServer
+from worlds import a_declaration
+
+LEASE_S = 30.0
+SHARDS = 4
+
+OLD = a_declaration("hero", "old")
+STREET = a_declaration("street")
+VIDEOS = (a_declaration("hero", "new"), STREET, a_declaration("rain", remix_of=STREET))
+
+
+@pytest.fixture(scope="module")
+def before(empty: Studio, tmp_path_factory: pytest.TempPathFactory) -> Studio:
+    """A project with one published video, about to be replaced."""
+    studio = empty.twin(tmp_path_factory.mktemp("before"))
+    # Big chunks and long waits: fewer effects that differ in nothing.
+    studio.provider(server=SimulatedServer(studio.clock, chunk_bytes=1500), poll_interval_s=40.0)
+    studio.apply(OLD)
+    return studio
+
+
+@pytest.fixture(scope="module")
+def cuts(before: Studio, tmp_path_factory: pytest.TempPathFactory) -> list[tuple[int, When, str]]:
+    """Every moment at which the power may go out: the n-th effect, which side of it, its name.
+
+    After an effect that takes no time nothing happens before the next one: only requests are
+    worth a cut on both sides.
+    """
+    power = Power()
+    studio = before.twin(tmp_path_factory.mktemp("whole"))
+    assert studio.apply_while_powered(power, *VIDEOS).code is ExitCode.OK
+    studio.close()
+    named = list(enumerate(power.effects, start=1))
+    requests = frozenset(map(str, Operation))
+    return [
+        *((number, "before", name) for number, name in named),
+        *((number, "after", name) for number, name in named if name in requests),
+    ]
+
+
+@pytest.mark.parametrize("shard", range(SHARDS))
+def test_a_power_cut_at_any_effect_buys_nothing_twice_and_forgets_nothing(
+    before: Studio, cuts: list[tuple[int, When, str]], tmp_path: Path, shard: int
+) -> None:
+    assert len(cuts) > 60
+    for number, when, name in cuts[shard::SHARDS]:
+        studio = before.twin(tmp_path / f"{number}-{when}")
+        power = Power(number, when)
+        try:
+            with pytest.raises(PowerCut):
+                studio.apply_while_powered(power, *VIDEOS)
+            assert power.effects[number - 1] == name  # the same run again
+            check_what_comes_of_it(studio)
+        except BaseException as error:
+            error.add_note(f"the power went out {when} effect {number}, {name}")
+            raise
+        finally:
+            studio.close()
+
+
+def check_what_comes_of_it(studio: Studio) -> None:
+    assert studio.bytes_at("videos/hero.mp4") in {studio.made("old"), newest(studio)}
+    studio.clock.pass_by(LEASE_S)
+
+    run = studio.apply(*VIDEOS)
+
+    made = Counter(job.prompt for job in studio.server.workshop.jobs.values())
+    sent = Counter(call.prompt for call in studio.server.asked(Operation.SUBMIT))
+    unresolved = {prompt for prompt, state in studio.attempts() if state == "ambiguous"}
+    again = studio.plan(*VIDEOS)
+    assert max(made.values()) == 1
+    assert max(sent.values()) == 1
+    if unresolved:
+        assert len(unresolved) == 1
+        assert run.code is ExitCode.UNRESOLVED
+        assert {a.kind for a in again.actions} <= {ActionKind.RESOLVE, ActionKind.BLOCKED}
+        assert again.count(ActionKind.RESOLVE) == 1
+    else:
+        assert run.code is ExitCode.OK
+        assert again.is_empty
+        assert studio.bytes_at("videos/hero.mp4") == studio.made("new")
+        assert studio.bytes_at("videos/street.mp4") == studio.made("street")
+        assert studio.bytes_at("videos/rain.mp4") == studio.made("rain")
+    known = {generation.remote_id for generation in studio.recorded().generations.values()}
+    lost = {job.remote_id for job in studio.server.workshop.jobs.values()} - known
+    assert {studio.server.workshop.jobs[each].prompt for each in lost} <= unresolved
+
+
+def newest(studio: Studio) -> bytes | None:
+    prompts = {job.prompt for job in studio.server.workshop.jobs.values()}
+    return studio.made("new") if "new" in prompts else None

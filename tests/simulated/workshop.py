@@ -1,0 +1,153 @@
+"""The jobs of a simulated server: a queue in front of a few slots, and what each job costs.
+
+A job cannot be hurried or stopped, so all that will become of it is settled as it is made.
+"""
+
+import heapq
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from reconciler.domain.observed import ObservedJob
+from reconciler.domain.ports import CreateRequest, PaidRequest
+from reconciler.domain.recorded import JobError, JobStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fate:
+    """What becomes of a job."""
+
+    duration_s: float = 60.0
+    error: JobError | None = None  # it fails with this
+    is_stuck: bool = False  # it begins, and never ends
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One job, its whole life known."""
+
+    remote_id: str
+    prompt: str
+    model: str
+    seconds: int
+    size: str  # WIDTHxHEIGHT
+    parent: str | None  # remote id
+    cost_usd: Decimal
+    created_at: datetime
+    begins_at: datetime
+    ends_at: datetime | None  # None: never
+    expires_at: datetime | None  # None: it never has assets, or keeps them
+    error: JobError | None
+
+    def status(self, at: datetime) -> JobStatus:
+        """How it stands at a moment."""
+        if self.ends_at is not None and at >= self.ends_at:
+            return JobStatus.FAILED if self.error else JobStatus.COMPLETED
+        return JobStatus.IN_PROGRESS if at >= self.begins_at else JobStatus.QUEUED
+
+    def observed(self, at: datetime) -> ObservedJob:
+        """How the server tells it at a moment."""
+        status = self.status(at)
+        done = status is JobStatus.COMPLETED
+        return ObservedJob(
+            remote_id=self.remote_id,
+            status=status,
+            progress=self._progress(at),
+            created_at=self.created_at,
+            completed_at=self.ends_at if done else None,
+            expires_at=self.expires_at if done else None,
+            error=self.error if status is JobStatus.FAILED else None,
+            prompt=self.prompt,
+            model=self.model,
+            seconds=str(self.seconds),
+            size=self.size,
+            remixed_from=self.parent,
+        )
+
+    def _progress(self, at: datetime) -> int:
+        if self.ends_at is None:
+            return 40 if at >= self.begins_at else 0
+        if at >= self.ends_at:
+            return 100
+        whole_s = (self.ends_at - self.begins_at).total_seconds()
+        return max(0, int(100 * (at - self.begins_at).total_seconds() / whole_s))
+
+
+@dataclass(slots=True, kw_only=True)
+class Workshop:
+    """All jobs that were ever made, in their order."""
+
+    slots: int
+    usd_per_second: Decimal
+    lifetime_s: float | None  # of assets, from completion
+    fates: dict[str, Fate] = field(default_factory=dict)  # by prompt
+    jobs: dict[str, Job] = field(default_factory=dict)  # by remote id
+    deleted: set[str] = field(default_factory=set)
+    _free_at: list[datetime] = field(default_factory=list)
+
+    def make(self, request: PaidRequest, at: datetime) -> Job:
+        """Take in one more job; it is billed."""
+        if isinstance(request, CreateRequest):
+            model, seconds, size, parent = request.model, request.seconds, request.size, None
+        else:
+            of = self.jobs[request.parent]
+            model, seconds, size, parent = of.model, of.seconds, of.size, of.remote_id
+        fate = self.fates.get(request.prompt, Fate())
+        begins_at = self._slot_from(at)
+        ends_at = None if fate.is_stuck else begins_at + timedelta(seconds=fate.duration_s)
+        if ends_at is not None:
+            heapq.heappush(self._free_at, ends_at)
+        made = Job(
+            remote_id=f"video_{len(self.jobs) + 1}",
+            prompt=request.prompt,
+            model=model,
+            seconds=seconds,
+            size=size,
+            parent=parent,
+            cost_usd=self.usd_per_second * seconds,
+            created_at=at,
+            begins_at=begins_at,
+            ends_at=ends_at,
+            expires_at=self._expiry(ends_at),
+            error=fate.error,
+        )
+        self.jobs[made.remote_id] = made
+        return made
+
+    def alter(self, remote_id: str, **changes: object) -> None:
+        """Make a job another than it was asked for, or than it was."""
+        self.jobs[remote_id] = replace(self.jobs[remote_id], **changes)  # type: ignore[arg-type]
+
+    def find(self, remote_id: str) -> Job | None:
+        """A job that is there and was not deleted."""
+        return None if remote_id in self.deleted else self.jobs.get(remote_id)
+
+    def newest_first(self) -> list[Job]:
+        """All jobs that are there."""
+        return [job for job in reversed(self.jobs.values()) if job.remote_id not in self.deleted]
+
+    @property
+    def billed_usd(self) -> Decimal:
+        """What all jobs cost; whatever becomes of them."""
+        return sum((job.cost_usd for job in self.jobs.values()), Decimal(0))
+
+    @property
+    def most_at_once(self) -> int:
+        """How many jobs were ever unfinished at the same moment."""
+        jobs = self.jobs.values()
+        counts = (sum(_is_open(other, job.created_at) for other in jobs) for job in jobs)
+        return max(counts, default=0)
+
+    def _slot_from(self, at: datetime) -> datetime:
+        if len(self._free_at) < self.slots:
+            return at
+        return max(at, heapq.heappop(self._free_at))
+
+    def _expiry(self, ends_at: datetime | None) -> datetime | None:
+        if ends_at is None or self.lifetime_s is None:
+            return None
+        return ends_at + timedelta(seconds=self.lifetime_s)
+
+
+def _is_open(job: Job, at: datetime) -> bool:
+    return job.created_at <= at and (job.ends_at is None or at < job.ends_at)
