@@ -1,7 +1,8 @@
 """What is done at each address to give it its target: the lower half of the decision table."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 
 from reconciler.domain.address import Address
 from reconciler.domain.desired import Declaration, Lifecycle
@@ -14,6 +15,7 @@ from reconciler.domain.plan import (
     Buy,
     Change,
     DeleteJob,
+    Derive,
     Fetch,
     Forget,
     MarkLost,
@@ -27,15 +29,14 @@ from reconciler.domain.plan import (
     Unpublish,
 )
 from reconciler.domain.profile import Variant
-from reconciler.domain.recipe import RecipeDigest
 from reconciler.domain.recorded import (
     Generation,
     GenerationId,
     JobStatus,
-    PublishedFile,
     Recorded,
 )
 from reconciler.plan import changes
+from reconciler.plan.holding import Files, Holding, holding, missing
 from reconciler.plan.index import Index
 from reconciler.plan.letting_go import LettingGo, let_go
 from reconciler.plan.price import price
@@ -51,73 +52,7 @@ from reconciler.plan.targets import (
     Unresolved,
     protects,
 )
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What every action of one plan is decided against."""
-
-    index: Index
-    targets: Mapping[Address, Target]
-    used_after: Mapping[GenerationId, tuple[Address, ...]]  # who uses what, once all is done
-    names: Mapping[RecipeDigest, Address]  # recorded videos by their recipe
-
-    def used_by_others(self, address: Address) -> frozenset[GenerationId]:
-        """What other addresses will use once the plan is carried out."""
-        return frozenset(
-            identity
-            for identity, users in self.used_after.items()
-            if any(user != address for user in users)
-        )
-
-
-def setting(index: Index, targets: Mapping[Address, Target]) -> Setting:
-    """Work out who will use which generation, now that every target is known."""
-    used: dict[GenerationId, tuple[Address, ...]] = {}
-    for address, target in targets.items():
-        for generation in _claims(address, target, index):
-            used[generation.id] = (*used.get(generation.id, ()), address)
-    _last_holder_deletes(index, targets, used)
-    names = {
-        generation.digest: address
-        for address, recorded in index.world.recorded.videos.items()
-        for generation in (recorded.pending, recorded.current)
-        if generation is not None
-    }
-    return Setting(index=index, targets=targets, used_after=used, names=names)
-
-
-def _claims(address: Address, target: Target, index: Index) -> tuple[Generation, ...]:
-    match target:
-        case Keep(generation=kept) | Moved(generation=kept) | Known(generation=kept):
-            return (kept,)
-        case Stuck() | Unresolved():
-            recorded = index.recorded(address)
-            return recorded.generations if recorded else ()
-        case _:
-            return ()
-
-
-def _last_holder_deletes(
-    index: Index,
-    targets: Mapping[Address, Target],
-    used: dict[GenerationId, tuple[Address, ...]],
-) -> None:
-    """Of several addresses that let go of one generation, the last one deletes its job."""
-    for identity, holders in index.holders.items():
-        leaving = [holder for holder in holders if not _keeps(holder, identity, targets)]
-        if identity not in used and len(leaving) > 1:
-            used[identity] = (leaving[-1],)
-
-
-def _keeps(address: Address, identity: GenerationId, targets: Mapping[Address, Target]) -> bool:
-    match targets.get(address):
-        case Keep(generation=kept) | Moved(generation=kept) | Known(generation=kept):
-            return kept.id == identity
-        case Stuck() | Unresolved():
-            return True
-        case _:
-            return False
+from reconciler.plan.usage import Setting, going_anyway
 
 
 def declared(declaration: Declaration, facts: Setting) -> Action | None:
@@ -129,33 +64,57 @@ def declared(declaration: Declaration, facts: Setting) -> Action | None:
 
 def _for_target(declaration: Declaration, target: Target, facts: Setting) -> Action | None:
     index = facts.index
-    held = index.recorded(declaration.address) or Recorded(address=declaration.address)
+    recorded = index.recorded(declaration.address) or Recorded(address=declaration.address)
+    held = holding(recorded, index)
     match target:
-        case Stuck(reason=reason, because=because):
-            return _act(declaration, ActionKind.BLOCKED, reason, because)
+        case Stuck():
+            return _blocked(declaration, target, held, facts)
         case Unresolved(attempt=attempt):
             sent = attempt.sending_at or attempt.reserved_at
             because = f"what became of the paid request of {sent:%Y-%m-%d %H:%M} UTC is unknown"
-            return _act(declaration, ActionKind.RESOLVE, Reason.UNRESOLVED_ATTEMPT, because)
+            going = _let_go(
+                declaration, held, going_anyway(declaration.address, target, index), facts
+            )
+            steps = (*going.first, *going.steps)
+            return _act(declaration, ActionKind.RESOLVE, Reason.UNRESOLVED_ATTEMPT, because, steps)
         case New():
             return _buy(declaration, target, held, facts)
         case Keep(generation=generation):
             return _converge(declaration, held, generation, facts)
         case Known(generation=generation, shared=shared):
             return _use_known(declaration, held, generation, facts, shared=shared)
-        case Moved(source=source, generation=generation):
-            return _move(declaration, source, generation, facts)
+        case Moved():
+            return _move(declaration, target, facts)
         case Remembered(sidecar=sidecar):
             stored = tuple(asset.variant for asset in sidecar.assets)
-            wanted = tuple(variant for variant in declaration.variants if variant in stored)
-            steps = (Recover(sidecar=sidecar), *_fill_and_publish(declaration, held, facts, wanted))
+            others = tuple(variant for variant in declaration.variants if variant not in stored)
+            hold = (Recover(sidecar=sidecar),)
+            steps = _hold_and_fill(declaration, held, facts, hold, derive=others)
             because = "the asset store has it, paid for before"
             return _act(declaration, ActionKind.RESTORE, Reason.STORED_BEFORE, because, steps)
         case SharedWith(address=address):
-            steps = (BindShared(of=address), *_fill_and_publish(declaration, held, facts))
+            steps = _hold_and_fill(declaration, held, facts, (BindShared(of=address),))
             because = f"{address} has the same recipe: they share one generation"
             action = _act(declaration, ActionKind.PUBLISH, Reason.SHARED, because, steps)
             return replace(action, depends_on=(address,))
+
+
+def _blocked(declaration: Declaration, stuck: Stuck, held: Holding, facts: Setting) -> Action:
+    """Nothing but what would expire while the way is blocked."""
+    waiting = going_anyway(declaration.address, stuck, facts.index)
+    if not waiting:
+        return _act(declaration, ActionKind.BLOCKED, stuck.reason, stuck.because)
+    going = _let_go(declaration, held, waiting, facts)
+    kind, reason = ActionKind.DOWNLOAD, Reason.NOT_STORED
+    if any(generation.status.is_running for generation in waiting):
+        kind, reason = ActionKind.WAIT, Reason.JOB_RUNNING
+    because = "an older job of it was paid for, and its video is not stored yet"
+    expiries = [each.expires_at for each in waiting if each.expires_at is not None]
+    return replace(
+        _act(declaration, kind, reason, because, (*going.first, *going.steps)),
+        expires_at=min(expiries, default=None),
+        notes=(f"then it is blocked: {stuck.because}", *going.notes),
+    )
 
 
 def undeclared(recorded: Recorded, facts: Setting, *, destroy: bool) -> Action | None:
@@ -163,8 +122,7 @@ def undeclared(recorded: Recorded, facts: Setting, *, destroy: bool) -> Action |
 
     None where what it held moves to another address.
     """
-    taken = {t.source for t in facts.targets.values() if isinstance(t, Moved)}
-    if recorded.address in taken:
+    if recorded.address in facts.moved:
         return None
     newest = recorded.current or recorded.pending
     provider = newest.provider if newest else ""
@@ -177,8 +135,15 @@ def undeclared(recorded: Recorded, facts: Setting, *, destroy: bool) -> Action |
             because=because,
             provider=provider,
         )
-    going = _let_go(recorded, recorded.generations, facts)
+    going = let_go(
+        recorded.generations,
+        held=holding(recorded, facts.index),
+        policy=recorded.lifecycle.remote,
+        is_used=partial(facts.is_used_by_others, address=recorded.address),
+        index=facts.index,
+    )
     steps: tuple[Step, ...] = (
+        *going.first,
         *(Unpublish(file=file) for file in recorded.published),
         *going.steps,
         Forget(),
@@ -223,11 +188,15 @@ def _act(
     )
 
 
-def _let_go(recorded: Recorded, unused: tuple[Generation, ...], facts: Setting) -> LettingGo:
+def _let_go(
+    declaration: Declaration, held: Holding, unused: tuple[Generation, ...], facts: Setting
+) -> LettingGo:
     return let_go(
         unused,
-        policy=recorded.lifecycle.remote,
-        used_after=facts.used_by_others(recorded.address),
+        held=held,
+        # The spec's word, not the recorded one: of a first job nothing is recorded yet.
+        policy=declaration.lifecycle.remote,
+        is_used=partial(facts.is_used_by_others, address=declaration.address),
         index=facts.index,
     )
 
@@ -241,38 +210,40 @@ def settled(declaration: Declaration, held: Recorded) -> Lifecycle:
     return replace(declaration.lifecycle, protect=protects(declaration, held))
 
 
-def _buy(declaration: Declaration, wanted: New, held: Recorded, facts: Setting) -> Action:
+def _buy(declaration: Declaration, wanted: New, held: Holding, facts: Setting) -> Action:
     provider = facts.index.world.providers[declaration.provider]
     cost = price(declaration, provider)
     parent = declaration.parent
-    old = held.current or held.pending
+    old = held.recorded.current or held.recorded.pending
     replaces = old is not None and wanted.lost is None and old.status is not JobStatus.FAILED
     lost = (MarkLost(generation=wanted.lost.id),) if wanted.lost else ()
-    steps: tuple[Step, ...] = (
-        *lost,
-        Buy(
-            declaration=declaration,
-            cost_usd=cost,
-            parent_generation=_parent_generation(parent, facts) if parent else None,
-        ),
-        Await(),
-        *_fill_and_publish(declaration, held, facts),
+    buy = Buy(
+        declaration=declaration,
+        cost_usd=cost,
+        parent_generation=_parent_generation(parent, facts) if parent else None,
     )
+    steps = _hold_and_fill(declaration, held, facts, (*lost, buy, Await()))
     kind = ActionKind.REMIX if parent else ActionKind.CREATE
+    compared = changes.between(old.recipe if old else None, declaration, facts.names)
+    because = wanted.because
+    if wanted.reason is Reason.RECIPE_CHANGED:
+        because = f"{_listed([each.field for each in compared])} changed"
     action = _act(
-        declaration,
-        ActionKind.REPLACE if replaces else kind,
-        wanted.reason,
-        wanted.because,
-        steps,
+        declaration, ActionKind.REPLACE if replaces else kind, wanted.reason, because, steps
     )
     return replace(
         action,
         cost_usd=cost,
-        changes=changes.between(old.recipe if old else None, declaration, facts.names),
+        changes=compared,
         depends_on=(parent,) if parent and _is_made_here(facts.targets.get(parent)) else (),
-        notes=_let_go(held, _others(held, None), facts).notes,
+        notes=_let_go(declaration, held, held.recorded.generations, facts).notes,
     )
+
+
+def _listed(names: list[str]) -> str:
+    """`prompt`, `prompt and size`, `prompt, model and size`."""
+    *most, last = names or ["its recipe"]
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _parent_generation(parent: Address, facts: Setting) -> GenerationId | None:
@@ -294,26 +265,38 @@ def _is_made_here(target: Target | None) -> bool:
             return False
 
 
-def _others(held: Recorded, keep: Generation | None) -> tuple[Generation, ...]:
-    return tuple(each for each in held.generations if keep is None or each.id != keep.id)
-
-
-def _fill_and_publish(
+def _hold_and_fill(
     declaration: Declaration,
-    held: Recorded,
+    held: Holding,
     facts: Setting,
-    variants: tuple[Variant, ...] | None = None,
+    hold: tuple[Step, ...],
+    *,
+    derive: tuple[Variant, ...] = (),
+    generation: Generation | None = None,
 ) -> tuple[Step, ...]:
-    """All that follows once a generation that is not published yet is held and finished."""
-    wanted = declaration.variants if variants is None else variants
+    """Take hold of another generation, fill the store from it, publish it, and let go.
+
+    `generation` is the one that comes to be held; None where it is told only in the run.
+    """
+    fetch = tuple(variant for variant in declaration.variants if variant not in derive)
+    others = _others(held, generation)
+    going = _let_go(declaration, held, others, facts)
     return (
-        _fetch(declaration, wanted),
-        *(Publish(variant=each, path=declaration.outputs[each]) for each in wanted),
-        _promote(declaration, held),
-        *_unpublish_unwanted(declaration, held),
-        *_let_go(held, _others(held, None), facts).steps,
-        *_delete_after_download(declaration, None, facts),
+        *going.first,
+        *hold,
+        _fetch(declaration, fetch),
+        *(Derive(variant=each) for each in derive),
+        *(Publish(variant=each, path=declaration.outputs[each]) for each in declaration.variants),
+        _promote(declaration, held.recorded),
+        *_unpublish_unwanted(declaration, held.recorded),
+        *(step for step in going.steps if step not in hold),
+        *_delete_after_download(declaration, generation, facts),
     )
+
+
+def _others(held: Holding, keep: Generation | None) -> tuple[Generation, ...]:
+    generations = held.recorded.generations
+    return tuple(each for each in generations if keep is None or each.id != keep.id)
 
 
 def _fetch(declaration: Declaration, variants: tuple[Variant, ...]) -> Fetch:
@@ -339,83 +322,42 @@ def _delete_after_download(
     if any(isinstance(facts.targets[remix.address], Stuck | Unresolved) for remix in remixes):
         return ()  # they are still to be made, and need the job
     if held is None:
-        return (DeleteJob(),)
-    shared = held.id in facts.index.world.recorded.held_elsewhere
-    others = held.id in facts.used_by_others(declaration.address)
-    return (DeleteJob(),) if held.on_server and not shared and not others else ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Files:
-    """What is missing of a held generation, in the store and at its place."""
-
-    fetch: tuple[Variant, ...]
-    take_back: tuple[PublishedFile, ...]
-    publish: tuple[Variant, ...]
-    given_up: tuple[Variant, ...]  # pictures that the server gives no more
-
-
-def _files(
-    declaration: Declaration, held: Recorded, generation: Generation, index: Index
-) -> _Files:
-    fetch: list[Variant] = []
-    back: list[PublishedFile] = []
-    publish: list[Variant] = []
-    given_up: list[Variant] = []
-    for variant in declaration.variants:
-        asset, file = generation.asset(variant), held.file(variant)
-        same = asset is not None and file is not None and file.sha256 == asset.sha256
-        intact = same and file is not None and index.is_intact(file)
-        if asset is None or not index.asset_is_whole(asset):
-            if intact and file is not None:
-                back.append(file)
-            elif variant is not Variant.VIDEO and index.is_gone(generation):
-                given_up.append(variant)
-                continue
-            else:
-                fetch.append(variant)
-        if not intact or file is None or file.path != declaration.outputs[variant]:
-            publish.append(variant)
-    return _Files(
-        fetch=tuple(fetch), take_back=tuple(back), publish=tuple(publish), given_up=tuple(given_up)
-    )
+        is_shared = facts.index.askers[declaration.digest] > 1
+        return () if is_shared else (DeleteJob(),)
+    is_shared = held.id in facts.index.world.recorded.held_elsewhere
+    is_used = facts.is_used_by_others(held, declaration.address)
+    return (DeleteJob(),) if held.on_server and not is_shared and not is_used else ()
 
 
 def _converge(
-    declaration: Declaration, held: Recorded, generation: Generation, facts: Setting
+    declaration: Declaration, held: Holding, generation: Generation, facts: Setting
 ) -> Action | None:
     """Bring an address whose generation is the right one to rest; None where it is."""
+    rebind = _rebind(held.recorded, generation)
     if generation.status.is_running:
-        steps = (Await(), *_after_wait(declaration, held, generation, facts))
-        because = f"its job is {generation.status.value} ({generation.progress} %)"
+        steps = _hold_and_fill(declaration, held, facts, (*rebind, Await()), generation=generation)
+        because = (
+            f"its job is {generation.status.value.replace('_', ' ')} ({generation.progress} %)"
+        )
         return _act(declaration, ActionKind.WAIT, Reason.JOB_RUNNING, because, steps)
-    index = facts.index
-    files = _files(declaration, held, generation, index)
-    going = _let_go(held, _others(held, generation), facts)
-    steps = _steps_to_rest(declaration, held, generation, facts, files, going)
+    files = missing(declaration, held, generation, facts.index)
+    going = _let_go(declaration, held, _others(held, generation), facts)
+    steps = _steps_to_rest(declaration, held.recorded, generation, facts, files, going)
     if not steps:
         return None
-    kind, reason, because = _why(declaration, held, generation, files, index)
-    notes = tuple(f"the server gives its {variant} no more" for variant in files.given_up)
+    kind, reason, because = _why(declaration, held.recorded, generation, files, facts.index)
     return replace(
         _act(declaration, kind, reason, because, steps),
-        changes=_free_changes(declaration, held),
+        changes=_free_changes(declaration, held.recorded),
         expires_at=generation.expires_at if files.fetch else None,
-        notes=(*notes, *going.notes),
+        notes=going.notes,
     )
 
 
-def _after_wait(
-    declaration: Declaration, held: Recorded, generation: Generation, facts: Setting
-) -> tuple[Step, ...]:
-    return (
-        _fetch(declaration, declaration.variants),
-        *(Publish(variant=each, path=declaration.outputs[each]) for each in declaration.variants),
-        _promote(declaration, held),
-        *_unpublish_unwanted(declaration, held),
-        *_let_go(held, _others(held, generation), facts).steps,
-        *_delete_after_download(declaration, generation, facts),
-    )
+def _rebind(held: Recorded, generation: Generation) -> tuple[Bind, ...]:
+    """Promoting takes what is pending: where that is another one, the right one comes first."""
+    is_other = held.pending is not None and held.pending.id != generation.id
+    return (Bind(generation=generation.id),) if is_other else ()
 
 
 def _steps_to_rest(
@@ -423,19 +365,22 @@ def _steps_to_rest(
     held: Recorded,
     generation: Generation,
     facts: Setting,
-    files: _Files,
+    files: Files,
     going: LettingGo,
 ) -> tuple[Step, ...]:
     fetch = (_fetch(declaration, files.fetch),) if files.fetch else ()
     is_pending = held.current is None or held.current.id != generation.id
     settings = changes.settings(declaration, held, settled(declaration, held))
-    promote = (_promote(declaration, held),) if is_pending or settings else ()
+    promotes = is_pending or bool(settings)
     publish = (Publish(variant=each, path=declaration.outputs[each]) for each in files.publish)
     return (
+        *going.first,
+        *(_rebind(held, generation) if promotes else ()),
         *fetch,
         *(TakeBack(file=file) for file in files.take_back),
+        *(Derive(variant=each) for each in files.derive),
         *publish,
-        *promote,
+        *((_promote(declaration, held),) if promotes else ()),
         *_unpublish_unwanted(declaration, held),
         *going.steps,
         *_delete_after_download(declaration, generation, facts),
@@ -457,7 +402,7 @@ def _why(
     declaration: Declaration,
     held: Recorded,
     generation: Generation,
-    files: _Files,
+    files: Files,
     index: Index,
 ) -> tuple[ActionKind, Reason, str]:
     """The first reason that holds, from what could be lost to what is only untidy."""
@@ -471,19 +416,22 @@ def _why(
     if files.take_back:
         because = "the store lost it, and the published file is whole: taken back from there"
         return ActionKind.UPDATE, Reason.STORE_LOST, because
+    if files.derive:
+        because = f"its {' and '.join(files.derive)} is made here: its server gives it no more"
+        return ActionKind.UPDATE, Reason.ASSET_MISSING, because
+    if held.pending is not None and held.pending.id == generation.id:
+        return ActionKind.UPDATE, Reason.NOT_STORED, "its finished video becomes the current one"
     if files.publish:
         return ActionKind.PUBLISH, *_why_publish(declaration, held, files, index)
     if _unpublish_unwanted(declaration, held):
         return ActionKind.UPDATE, Reason.VARIANTS_CHANGED, "a variant is no longer asked for"
-    if held.pending is not None and held.pending.id == generation.id:
-        return ActionKind.UPDATE, Reason.NOT_STORED, "its finished video becomes the current one"
     if changes.settings(declaration, held, settled(declaration, held)):
         return ActionKind.UPDATE, Reason.SETTINGS_CHANGED, "its settings changed"
     return ActionKind.UPDATE, Reason.DEPOSED, "a job that it no longer needs is let go"
 
 
 def _why_publish(
-    declaration: Declaration, held: Recorded, files: _Files, index: Index
+    declaration: Declaration, held: Recorded, files: Files, index: Index
 ) -> tuple[Reason, str]:
     for variant in files.publish:
         file, path = held.file(variant), declaration.outputs[variant]
@@ -499,69 +447,78 @@ def _why_publish(
 
 def _use_known(
     declaration: Declaration,
-    held: Recorded,
+    held: Holding,
     generation: Generation,
     facts: Setting,
     *,
     shared: bool,
 ) -> Action:
     """Hold a generation that the database knows, at no cost."""
+    index = facts.index
     bind = Bind(generation=generation.id)
-    after = _after_wait(declaration, held, generation, facts)
     if generation.status.is_running:
-        because = f"a job of this recipe is {generation.status.value} already"
-        steps = (bind, Await(), *after)
+        because = f"a job of this recipe is {generation.status.value.replace('_', ' ')} already"
+        steps = _hold_and_fill(declaration, held, facts, (bind, Await()), generation=generation)
         return _act(declaration, ActionKind.WAIT, Reason.JOB_RUNNING, because, steps)
-    if not facts.index.is_whole(generation):
+    files = missing(declaration, held, generation, index)
+    hold: tuple[Step, ...] = (bind, *(TakeBack(file=file) for file in files.take_back))
+    steps = _hold_and_fill(
+        declaration, held, facts, hold, derive=files.derive, generation=generation
+    )
+    if Variant.VIDEO in files.fetch:
         because = "a finished video of this recipe waits on the server"
-        action = _act(declaration, ActionKind.DOWNLOAD, Reason.NOT_STORED, because, (bind, *after))
+        action = _act(declaration, ActionKind.DOWNLOAD, Reason.NOT_STORED, because, steps)
         return replace(action, expires_at=generation.expires_at)
     if shared:
-        users = facts.index.users.get(generation.id, ())
+        users = index.users.get(generation.id, ())
         other = next(user for user in users if user != declaration.address)
         because = f"{other} has the same recipe: they share one generation"
-        return _act(declaration, ActionKind.PUBLISH, Reason.SHARED, because, (bind, *after))
+        return _act(declaration, ActionKind.PUBLISH, Reason.SHARED, because, steps)
     because = "a stored generation has this recipe"
-    action = _act(declaration, ActionKind.RESTORE, Reason.STORED_BEFORE, because, (bind, *after))
-    old = held.current or held.pending
+    action = _act(declaration, ActionKind.RESTORE, Reason.STORED_BEFORE, because, steps)
+    old = held.recorded.current or held.recorded.pending
     compared = changes.between(old.recipe, declaration, facts.names) if old else ()
     return replace(action, changes=tuple(replace(each, effect="free") for each in compared))
 
 
-def _move(
-    declaration: Declaration, source: Address, generation: Generation, facts: Setting
-) -> Action:
+def _move(declaration: Declaration, target: Moved, facts: Setting) -> Action:
     """Rename what an undeclared address holds, then bring it to rest at the new one."""
     index = facts.index
-    old = index.world.recorded.videos[source]
+    old = holding(index.world.recorded.videos[target.source], index)
     renamed = tuple(
         (file.path, declaration.outputs[file.variant])
-        for file in old.published
+        for file in old.recorded.published
         if file.variant in declaration.outputs
         and declaration.outputs[file.variant] != file.path
-        and index.is_intact(file)
+        and file.path in old.intact
         and index.fact(declaration.outputs[file.variant]) is None
     )
-    paths = dict(renamed)
-    here = replace(
-        old,
-        address=declaration.address,
-        published=tuple(
-            replace(file, path=paths.get(file.path, file.path)) for file in old.published
+    rename = Rename(source=target.source, files=renamed)
+    because = f"{target.source} is declared no more, and has this recipe"
+    action = _act(declaration, ActionKind.MOVE, Reason.RENAMED, because, (rename,))
+    moved_files = tuple(changes.free("output", before, after) for before, after in renamed)
+    action = replace(
+        action,
+        changes=(
+            changes.free("address", str(target.source), str(declaration.address)),
+            *moved_files,
         ),
     )
-    rest = _converge(declaration, here, generation, facts)
-    action = _act(
-        declaration,
-        ActionKind.MOVE,
-        Reason.RENAMED,
-        f"{source} is declared no more, and has this recipe",
-        (Rename(source=source, files=renamed), *(rest.steps if rest else ())),
+    if target.stuck is not None:
+        return replace(action, notes=(f"then it is blocked: {target.stuck.because}",))
+    here = _renamed(old, declaration.address, dict(renamed))
+    rest = _converge(declaration, here, target.generation, facts)
+    if rest is None:
+        return action
+    steps = (rename, *rest.steps)
+    return replace(action, steps=steps, expires_at=rest.expires_at, notes=rest.notes)
+
+
+def _renamed(old: Holding, address: Address, paths: Mapping[str, str]) -> Holding:
+    published = tuple(
+        replace(file, path=paths.get(file.path, file.path)) for file in old.recorded.published
     )
-    moved_files = tuple(changes.free("output", before, after) for before, after in renamed)
-    return replace(
-        action,
-        changes=(changes.free("address", str(source), str(declaration.address)), *moved_files),
-        expires_at=rest.expires_at if rest else None,
-        notes=rest.notes if rest else (),
+    return Holding(
+        recorded=replace(old.recorded, address=address, published=published),
+        intact=frozenset(paths.get(path, path) for path in old.intact),
     )

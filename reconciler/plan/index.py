@@ -1,6 +1,6 @@
 """The world, looked at from the questions that the decision table asks."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -10,7 +10,7 @@ from reconciler.domain.desired import Declaration
 from reconciler.domain.observed import FileFact, ObservedJob
 from reconciler.domain.profile import Variant
 from reconciler.domain.provider import Provider
-from reconciler.domain.recipe import RecipeDigest
+from reconciler.domain.recipe import RecipeDigest, Sha256
 from reconciler.domain.recorded import (
     Asset,
     Attempt,
@@ -70,16 +70,20 @@ class Index:
     @cached_property
     def _by_digest(self) -> Mapping[RecipeDigest, tuple[Generation, ...]]:
         found: defaultdict[RecipeDigest, list[Generation]] = defaultdict(list)
-        for generation in self.generations.values():
+        for _, generation in sorted(self.generations.items()):
             found[generation.digest].append(generation)
         return {digest: tuple(same) for digest, same in found.items()}
 
     def of_recipe(self, digest: RecipeDigest) -> Generation | None:
-        """The best live generation of a recipe: stored, else finished, else running."""
+        """The best live generation of a recipe: stored, else finished, else running.
 
-        def worth(generation: Generation) -> tuple[bool, bool, str]:
+        One whose video is lost, and not recorded so yet, comes last.
+        """
+
+        def worth(generation: Generation) -> tuple[bool, bool, bool, str]:
             return (
                 self.is_whole(generation),
+                not self.is_lost(generation),
                 not generation.status.is_running,
                 str(generation.id),
             )
@@ -91,6 +95,17 @@ class Index:
         ]
         return max(live, key=worth, default=None)
 
+    def in_use(self, digest: RecipeDigest) -> Generation | None:
+        """What declared addresses of a recipe hold of it; a lost generation last."""
+        same = (each for each in self._by_digest.get(digest, ()) if each.id in self.users)
+        return min(same, key=self.is_lost, default=None)
+
+    def is_of_another(self, digest: RecipeDigest | None, address: Address) -> bool:
+        """Whether other addresses hold this recipe, and not this one."""
+        same = self._by_digest.get(digest, ()) if digest is not None else ()
+        holders = {holder for each in same for holder in self.holders.get(each.id, ())}
+        return bool(holders) and address not in holders
+
     def asset_is_whole(self, asset: Asset) -> bool:
         """Whether the store has its bytes; what was not looked at is trusted."""
         return self.world.observed.stored.get(asset.sha256, True)
@@ -99,6 +114,38 @@ class Index:
         """Whether its video is whole in the store."""
         video = generation.asset(Variant.VIDEO)
         return video is not None and self.asset_is_whole(video)
+
+    def has_bytes(self, generation: Generation, variant: Variant) -> bool:
+        """Whether the bytes of a variant are here: in the store, or published."""
+        asset = generation.asset(variant)
+        return asset is not None and (self.asset_is_whole(asset) or self.copy_of(asset) is not None)
+
+    def is_lost(self, generation: Generation) -> bool:
+        """Whether its video is neither stored nor published nor on its server any more."""
+        if generation.lost or generation.status is JobStatus.FAILED:
+            return generation.lost
+        return self.is_gone(generation) and not self.has_bytes(generation, Variant.VIDEO)
+
+    def is_waiting(self, generation: Generation) -> bool:
+        """Whether its video is finished, paid for, and so far only on its server."""
+        return (
+            generation.status is JobStatus.COMPLETED
+            and not self.is_lost(generation)
+            and not self.has_bytes(generation, Variant.VIDEO)
+        )
+
+    def copy_of(self, asset: Asset) -> PublishedFile | None:
+        """A whole published file, of whatever address, with the bytes of an asset."""
+        return self._copies.get(asset.sha256)
+
+    @cached_property
+    def _copies(self) -> Mapping[Sha256, PublishedFile]:
+        files = (
+            file
+            for _, recorded in sorted(self.world.recorded.videos.items(), reverse=True)
+            for file in recorded.published
+        )
+        return {file.sha256: file for file in files if self.is_intact(file)}
 
     def fact(self, path: str) -> FileFact | None:
         """The file at a path, where one was seen."""
@@ -124,14 +171,40 @@ class Index:
         return fact.stat == file.stat if fact.sha256 is None else fact.sha256 == file.sha256
 
     @cached_property
+    def moves(self) -> Mapping[Address, Recorded]:
+        """The undeclared addresses whose generation a newly declared address asks for.
+
+        Failed and lost ones move too: a rename is no new asking, so it buys nothing again.
+        """
+        desired, videos = self.world.desired, self.world.recorded.videos
+        found: dict[Address, Recorded] = {}
+        taken: set[Address] = set()
+        for held in (_current, _edit_in_the_making):
+            leaving: dict[RecipeDigest, list[Recorded]] = {}
+            for address, recorded in sorted(videos.items()):
+                generation = held(recorded)
+                if generation and address not in desired and address not in taken:
+                    leaving.setdefault(generation.digest, []).append(recorded)
+            for address in sorted(desired):
+                sources = leaving.get(desired[address].digest)
+                if sources and address not in found and address not in videos:
+                    found[address] = sources.pop(0)
+                    taken.add(found[address].address)
+        return found
+
+    @cached_property
     def users(self) -> Mapping[GenerationId, tuple[Address, ...]]:
-        """The declared addresses whose own recipe a generation is, of those that hold it."""
+        """The declared addresses whose own recipe a generation is, of those that hold it.
+
+        One that moves is held where it comes to.
+        """
         found: defaultdict[GenerationId, list[Address]] = defaultdict(list)
-        for address, recorded in sorted(self.world.recorded.videos.items()):
-            declaration = self.world.desired.get(address)
-            for generation in (recorded.current, recorded.pending):
-                if generation and declaration and generation.digest == declaration.digest:
-                    found[generation.id].append(address)
+        for address, declaration in sorted(self.world.desired.items()):
+            recorded = self.moves.get(address, self.recorded(address))
+            held = (recorded.current, recorded.pending) if recorded else ()
+            same = {each.id for each in held if each and each.digest == declaration.digest}
+            for identity in same:
+                found[identity].append(address)
         return {identity: tuple(addresses) for identity, addresses in found.items()}
 
     @cached_property
@@ -144,7 +217,7 @@ class Index:
         return {identity: tuple(addresses) for identity, addresses in found.items()}
 
     def is_gone(self, generation: Generation) -> bool:
-        """Whether its assets can be had from the server no more, as far as can be known."""
+        """Whether its server gives it no more, as far as can be known."""
         if not generation.on_server:
             return True
         now = self.world.observed.at
@@ -157,6 +230,11 @@ class Index:
         return (now - generation.missing_since).total_seconds() >= settle_s
 
     @cached_property
+    def askers(self) -> Mapping[RecipeDigest, int]:
+        """How many declared videos ask for a recipe."""
+        return Counter(declaration.digest for declaration in self.world.desired.values())
+
+    @cached_property
     def remixes(self) -> Mapping[Address, tuple[Declaration, ...]]:
         """The declared remixes of each declared video."""
         found: defaultdict[Address, list[Declaration]] = defaultdict(list)
@@ -166,16 +244,26 @@ class Index:
         return {parent: tuple(children) for parent, children in found.items()}
 
 
+def _current(recorded: Recorded) -> Generation | None:
+    return recorded.current
+
+
+def _edit_in_the_making(recorded: Recorded) -> Generation | None:
+    """What would replace the current one, unless that is protected by now."""
+    return None if recorded.current and recorded.lifecycle.protect else recorded.pending
+
+
 def _up_to_date(generation: Generation, seen: ObservedJob | str | None) -> Generation:
     if seen is None:
         return generation
     if not isinstance(seen, ObservedJob):
         # One more sighting, counted here as the state would count it.
         return replace(generation, missing_count=generation.missing_count + 1)
-    finished = not generation.status.is_running
+    # Completed and failed are final, here as in the state: an old copy of the answer must
+    # not make a paid video look unfinished, nor a late failure one that is stored look failed.
     return replace(
         generation,
-        status=generation.status if finished and seen.status.is_running else seen.status,
+        status=seen.status if generation.status.is_running else generation.status,
         progress=max(generation.progress, seen.progress),
         completed_at=seen.completed_at or generation.completed_at,
         expires_at=seen.expires_at or generation.expires_at,

@@ -1,11 +1,13 @@
 """What becomes of generations that an address no longer uses."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from reconciler.domain.desired import RemotePolicy
-from reconciler.domain.plan import Retire
-from reconciler.domain.recorded import Generation, GenerationId
+from reconciler.domain.plan import MarkLost, Retire, Step
+from reconciler.domain.recipe import RecipeDigest
+from reconciler.domain.recorded import Generation, Recorded
+from reconciler.plan.holding import Holding
 from reconciler.plan.index import Index
 
 
@@ -13,7 +15,8 @@ from reconciler.plan.index import Index
 class LettingGo:
     """The steps, and what a person should know of each job that stays behind."""
 
-    steps: tuple[Retire, ...]
+    first: tuple[Step, ...]  # before all else: what was paid for and may be lost meanwhile
+    steps: tuple[Step, ...]  # once what replaces it is published
     notes: tuple[str, ...]
     in_use: bool  # a job stays since another address or workspace uses it
     no_delete: bool  # a job stays since its server cannot delete
@@ -22,14 +25,17 @@ class LettingGo:
 def let_go(
     generations: Iterable[Generation],
     *,
+    held: Holding,
     policy: RemotePolicy,
-    used_after: frozenset[GenerationId],
+    is_used: Callable[[Generation], bool],
     index: Index,
 ) -> LettingGo:
     """Retire each generation; its job is deleted where nobody else needs it."""
-    steps: list[Retire] = []
+    first: list[Step] = []
+    steps: list[Step] = []
     notes: list[str] = []
     in_use = no_delete = False
+    current = held.recorded.current
     unique = {generation.id: generation for generation in generations}
     for identity, recorded in unique.items():
         generation = index.now(recorded)
@@ -39,7 +45,7 @@ def let_go(
             pass
         elif policy == "never":
             notes.append(f'job {generation.remote_id} stays on the server (remote = "never")')
-        elif identity in used_after or identity in index.world.recorded.held_elsewhere:
+        elif is_used(recorded) or identity in index.world.recorded.held_elsewhere:
             in_use, delete = True, False
         elif provider is None:
             delete = False
@@ -52,5 +58,34 @@ def let_go(
             notes.append(f"job {generation.remote_id} stays behind: {provider.name} cannot delete")
         elif generation.status.is_running:
             notes.append(f"job {generation.remote_id} still runs: it is let finish and stored")
-        steps.append(Retire(generation=identity, delete=delete))
-    return LettingGo(steps=tuple(steps), notes=tuple(notes), in_use=in_use, no_delete=no_delete)
+        first += held.endangered(generation, index)
+        if index.is_lost(generation) and not generation.lost:
+            steps.append(MarkLost(generation=identity))
+        # What is published stays held until its successor is; the rest need not wait for that.
+        is_published = current is not None and current.id == identity
+        urgent = index.is_waiting(generation) and not is_published
+        (first if urgent else steps).append(Retire(generation=identity, delete=delete))
+    return LettingGo(
+        first=tuple(first),
+        steps=tuple(steps),
+        notes=tuple(notes),
+        in_use=in_use,
+        no_delete=no_delete,
+    )
+
+
+def not_to_be_held_up(
+    recorded: Recorded, digest: RecipeDigest, index: Index
+) -> tuple[Generation, ...]:
+    """The paid jobs of other recipes whose videos are not here yet, and not published.
+
+    Whatever blocks an address, these are let go all the same: they would expire meanwhile.
+    """
+    other = {each.id: index.now(each) for each in recorded.generations if each.digest != digest}
+    if recorded.current is not None:
+        other.pop(recorded.current.id, None)
+    return tuple(
+        each
+        for each in other.values()
+        if index.is_waiting(each) or (each.status.is_running and not index.is_lost(each))
+    )

@@ -87,9 +87,15 @@ def _is_settled(generation: Generation) -> bool:
 
 
 def _assets(desired: Desired, recorded: RecordedState) -> Iterator[Asset]:
-    """The stored assets that a declared recipe rests on."""
+    """The stored assets that a declared recipe rests on, and those behind published files.
+
+    A published file may be the last copy of what the store lost, and about to be replaced.
+    """
     wanted = {each.digest: each for each in desired.values()}
+    published = {file.sha256 for each in recorded.videos.values() for file in each.published}
     for _, generation in sorted(recorded.generations.items()):
         declaration = wanted.get(generation.digest)
-        if declaration is not None:
-            yield from (a for a in generation.assets if a.variant in declaration.variants)
+        variants = declaration.variants if declaration is not None else ()
+        for asset in generation.assets:
+            if asset.variant in variants or asset.sha256 in published:
+                yield asset

@@ -10,10 +10,11 @@ from reconciler.domain.address import Address
 from reconciler.domain.errors import Diagnostic
 from reconciler.domain.plan import Action, ActionKind, Cost, Drift, Plan
 from reconciler.domain.world import World
-from reconciler.plan.actions import declared, setting, undeclared
+from reconciler.plan.actions import declared, undeclared
 from reconciler.plan.index import Index
 from reconciler.plan.schedule import makespan_s
 from reconciler.plan.targets import parents_first, targets
+from reconciler.plan.usage import setting
 
 
 def make_plan(world: World, *, destroy: bool = False) -> Plan:

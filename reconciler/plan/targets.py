@@ -3,8 +3,8 @@
 Rules are tried from the top, and parents are decided before their remixes.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from reconciler.domain.address import Address
 from reconciler.domain.desired import Declaration, Desired
@@ -28,6 +28,7 @@ class Moved:
 
     source: Address
     generation: Generation
+    stuck: "Stuck | None" = None  # what is in the way of all but the move itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +75,7 @@ class Stuck:
 
     reason: Reason
     because: str
+    refuses: bool = False  # the whole apply: nothing at all is done about the address
 
 
 Target = Keep | Moved | Known | Remembered | SharedWith | New | Unresolved | Stuck
@@ -81,12 +83,13 @@ Target = Keep | Moved | Known | Remembered | SharedWith | New | Unresolved | Stu
 
 def targets(index: Index) -> Mapping[Address, Target]:
     """One target for each declared video, parents first."""
-    moves = _moves(index)
     found: dict[Address, Target] = {}
     getting: dict[RecipeDigest, Address] = {}
     for declaration in parents_first(index.world.desired):
-        target = _target(declaration, index, moves, found, getting)
-        target = _path_in_the_way(declaration, target, index) or target
+        target = _target(declaration, index, found, getting)
+        stuck = _path_in_the_way(declaration, target, index)
+        if stuck is not None:
+            target = replace(target, stuck=stuck) if isinstance(target, Moved) else stuck
         found[declaration.address] = target
         if isinstance(target, New | Remembered):
             getting.setdefault(declaration.digest, declaration.address)
@@ -106,32 +109,9 @@ def parents_first(desired: Desired) -> Iterator[Declaration]:
         yield from reversed(chain)
 
 
-def _moves(index: Index) -> Mapping[Address, Recorded]:
-    """The undeclared addresses whose generation a newly declared address asks for."""
-    desired = index.world.desired
-    leaving: dict[RecipeDigest, list[Recorded]] = {}
-    for address, recorded in sorted(index.world.recorded.videos.items()):
-        if address not in desired:
-            for generation in (recorded.current, recorded.pending):
-                if generation is not None and _is_of_use(index.now(generation)):
-                    leaving.setdefault(generation.digest, []).append(recorded)
-                    break
-    found: dict[Address, Recorded] = {}
-    for address in sorted(desired):
-        sources = leaving.get(desired[address].digest)
-        if sources and index.recorded(address) is None:
-            found[address] = sources.pop(0)
-    return found
-
-
-def _is_of_use(generation: Generation) -> bool:
-    return generation.status is not JobStatus.FAILED and not generation.lost
-
-
 def _target(
     declaration: Declaration,
     index: Index,
-    moves: Mapping[Address, Recorded],
     found: Mapping[Address, Target],
     getting: Mapping[RecipeDigest, Address],
 ) -> Target:
@@ -139,38 +119,77 @@ def _target(
     recorded = index.recorded(address)
     if digest in index.unresolved:
         return Unresolved(attempt=index.unresolved[digest])
-    if address in moves:
-        source = moves[address]
-        held = next(each for each in source.generations if each.digest == digest)
-        return Moved(source=source.address, generation=index.now(held))
-    if recorded is not None:
-        held_now = _held_of_recipe(recorded, digest, index)
-        if held_now is not None:
-            return _same(declaration, held_now, index, found)
-        if protects(declaration, recorded) and recorded.current is not None:
-            return Stuck(
-                reason=Reason.PROTECTED,
-                because="it is protected, and its recipe changed",
-            )
+    source = index.moves.get(address, recorded)
+    held = _held_of_recipe(source, digest, index) if source else None
+    if address in index.moves and held is not None:
+        return _moved(index.moves[address].address, held, index)
+    if held is not None and held.status is not JobStatus.FAILED and not index.is_lost(held):
+        return Keep(generation=held)
+    if held is None and recorded and recorded.current and protects(declaration, recorded):
+        because = "it is protected, and its recipe changed"
+        return Stuck(reason=Reason.PROTECTED, because=because, refuses=True)
+    free = _free(declaration, index, getting)
+    if free is not None:
+        return free
+    wanted = _to_buy(declaration, held, index, found)
+    stuck = _parent_in_the_way(declaration.parent, found) if isinstance(wanted, New) else None
+    return stuck or wanted
+
+
+def _free(
+    declaration: Declaration, index: Index, getting: Mapping[RecipeDigest, Address]
+) -> Target | None:
+    """What exists of a recipe already, or will when another address has bought it."""
+    digest = declaration.digest
     existing = index.of_recipe(digest)
-    if existing is not None:
-        if index.is_whole(existing) or not _is_lost(existing, index):
-            shared = any(user != address for user in index.users.get(existing.id, ()))
-            return Known(generation=existing, shared=shared)
-        why = "the video of this recipe is lost"
-        return _new(declaration, found, New(reason=Reason.VIDEO_LOST, because=why, lost=existing))
+    if existing is not None and not index.is_lost(existing):
+        users = index.users.get(existing.id, ())
+        return Known(generation=existing, shared=any(user != declaration.address for user in users))
     if digest in index.world.observed.sidecars:
         return Remembered(sidecar=index.world.observed.sidecars[digest])
-    if digest in getting:
-        return SharedWith(address=getting[digest])
-    return _new(declaration, found, _first_or_again(declaration, recorded, found))
+    return SharedWith(address=getting[digest]) if digest in getting else None
+
+
+def _to_buy(
+    declaration: Declaration,
+    held: Generation | None,
+    index: Index,
+    found: Mapping[Address, Target],
+) -> New | Stuck:
+    """A purchase, unless this recipe was bought before and came to nothing.
+
+    Where its job failed or its video is lost, that holds for every address that asks for
+    it: `held` is this one's own, and others may hold one that they were to share.
+    """
+    lost = index.of_recipe(declaration.digest)  # what is not lost was found to be free
+    known = held or index.in_use(declaration.digest)
+    if known is not None and known.status is JobStatus.FAILED:
+        return _failed(known, index.users.get(known.id, ()), declaration.address)
+    if known is not None and declaration.lifecycle.on_lost == "fail":
+        return _lost()
+    if known is not None:
+        why = "its video is lost, and on_lost says to make it again"
+        return New(reason=Reason.VIDEO_LOST, because=why, lost=lost or known)
+    if lost is not None:
+        why = "the video of this recipe is lost"
+        return New(reason=Reason.VIDEO_LOST, because=why, lost=lost)
+    return _first_or_again(declaration, index.recorded(declaration.address), index, found)
+
+
+def _moved(source: Address, held: Generation, index: Index) -> Moved:
+    stuck = None
+    if held.status is JobStatus.FAILED:
+        stuck = _failed(held, (), source)
+    elif index.is_lost(held):
+        stuck = _lost()
+    return Moved(source=source, generation=held, stuck=stuck)
 
 
 def _held_of_recipe(recorded: Recorded, digest: RecipeDigest, index: Index) -> Generation | None:
     """The current generation of this recipe; a pending one where the current is lost."""
     held = [each for each in (recorded.current, recorded.pending) if each and each.digest == digest]
     now = [index.now(each) for each in held]
-    return next((each for each in now if not each.lost), now[0] if now else None)
+    return next((each for each in now if not index.is_lost(each)), now[0] if now else None)
 
 
 def protects(declaration: Declaration, recorded: Recorded) -> bool:
@@ -179,72 +198,52 @@ def protects(declaration: Declaration, recorded: Recorded) -> bool:
     return bool(recorded.lifecycle.protect if said is None else said)
 
 
-def _is_lost(generation: Generation, index: Index) -> bool:
-    """Whether no whole bytes of a finished video are in the store or on the server."""
-    return (
-        generation.status is JobStatus.COMPLETED
-        and not index.is_whole(generation)
-        and index.is_gone(generation)
-    )
+def _failed(generation: Generation, users: Sequence[Address], address: Address) -> Stuck:
+    error = generation.error
+    told = f"{error.code}: {error.message}" if error else "the server gave no reason"
+    whose = "its job"
+    if users and address not in users:
+        whose = f"the job of {users[0]}, which has the same recipe,"
+    return Stuck(reason=Reason.JOB_FAILED, because=f"{whose} failed ({told})")
 
 
-def _same(
-    declaration: Declaration, held: Generation, index: Index, found: Mapping[Address, Target]
-) -> Target:
-    if held.status is JobStatus.FAILED:
-        error = held.error
-        told = f"{error.code}: {error.message}" if error else "the server gave no reason"
-        return Stuck(reason=Reason.JOB_FAILED, because=f"its job failed ({told})")
-    if not (held.lost or (_is_lost(held, index) and not _is_published(declaration, held, index))):
-        return Keep(generation=held)
-    if declaration.lifecycle.on_lost == "fail":
-        why = "its video is lost: not stored, not published, and gone from the server"
-        return Stuck(reason=Reason.VIDEO_LOST, because=why)
-    why = "its video is lost, and on_lost says to make it again"
-    return _new(declaration, found, New(reason=Reason.VIDEO_LOST, because=why, lost=held))
-
-
-def _is_published(declaration: Declaration, held: Generation, index: Index) -> bool:
-    """Whether whole bytes of the video lie where they were published."""
-    recorded = index.recorded(declaration.address)
-    files = recorded.published if recorded else ()
-    stored = {asset.sha256 for asset in held.assets}
-    return any(file.sha256 in stored and index.is_intact(file) for file in files)
+def _lost() -> Stuck:
+    why = "its video is lost: not stored, not published, and gone from the server"
+    return Stuck(reason=Reason.VIDEO_LOST, because=why)
 
 
 def _first_or_again(
-    declaration: Declaration, recorded: Recorded | None, found: Mapping[Address, Target]
+    declaration: Declaration,
+    recorded: Recorded | None,
+    index: Index,
+    found: Mapping[Address, Target],
 ) -> New:
     old = (recorded.current or recorded.pending) if recorded else None
     if old is None:
         return New(reason=Reason.NOT_RECORDED, because="no generation of this recipe exists")
-    parent = declaration.parent
-    was_derived = old.recipe.parent is not None
-    if parent is not None and was_derived and old.recipe.prompt == declaration.recipe.prompt:
+    parent, old_parent = declaration.parent, old.recipe.parent
+    is_cascade = (
+        parent is not None
+        and old_parent is not None
+        and old.recipe.prompt == declaration.recipe.prompt
+        and not index.is_of_another(old_parent.digest, parent)
+    )
+    if is_cascade and parent is not None:
         parent_changes = isinstance(found.get(parent), New)
         verb = "will change" if parent_changes else "changed"
         return New(reason=Reason.PARENT_WILL_CHANGE, because=f"its parent {parent} {verb}")
     return New(reason=Reason.RECIPE_CHANGED, because="its recipe changed")
 
 
-def _new(declaration: Declaration, found: Mapping[Address, Target], wanted: New) -> Target:
-    parent = declaration.parent
-    if parent is not None:
-        stuck = _parent_in_the_way(parent, found)
-        if stuck is not None:
-            return stuck
-    return wanted
-
-
-def _parent_in_the_way(parent: Address, found: Mapping[Address, Target]) -> Stuck | None:
+def _parent_in_the_way(parent: Address | None, found: Mapping[Address, Target]) -> Stuck | None:
+    if parent is None:
+        return None
     match found.get(parent):
-        case Stuck() | Unresolved() | None:
+        case Stuck() | Unresolved() | Moved(stuck=Stuck()) | None:
             return Stuck(reason=Reason.PARENT_BLOCKED, because=f"its parent {parent} is blocked")
         case Keep(generation=job) | Moved(generation=job) | Known(generation=job) if (
-            not job.on_server or job.missing_count > 0
+            not job.on_server or (job.missing_count > 0 and not job.status.is_running)
         ):
-            return _parent_gone(parent)
-        case Remembered():
             return _parent_gone(parent)
         case _:
             return None
