@@ -43,7 +43,7 @@ from worlds import (
 )
 
 NAMES = ("ant", "bee", "cat", "dog", "elk")
-some = settings(max_examples=60)
+some = settings(max_examples=40)
 SETTINGS = {
     "protect": st.sampled_from([None, None, True, False]),
     "on_lost": st.sampled_from(["fail", "regenerate"]),
@@ -381,7 +381,7 @@ def test_the_worlds_of_these_properties_hold_every_kind_of_action() -> None:
     """A guard: properties over worlds in which nothing happens would prove nothing."""
     seen: set[ActionKind] = set()
 
-    @settings(max_examples=150, database=None, derandomize=True)
+    @settings(max_examples=250, database=None, derandomize=True)
     @given(world=worlds())
     def look(world: World) -> None:
         seen.update(each.kind for each in the_plan(world).actions)
