@@ -297,6 +297,9 @@ class Work:
                 variant, generation, address=self.action.address, lane=lane, journey=self.journey
             )
         except JobGoneError as error:
+            # Said often enough, or by the server's own word; that the job can still be seen
+            # would make every later plan hope anew.
+            self.journey.ports.state.lost(generation.id)
             raise ActionFailedError(
                 f"the video of job {generation.remote_id} is gone from the server: {error.message}",
                 fix='the next plan shows what is left of it; on_lost = "regenerate" buys it again',
@@ -304,7 +307,7 @@ class Work:
 
     async def _retire(self, generation: Generation, *, delete: bool) -> None:
         """Store what was paid for, delete the job where that is wanted, and let go."""
-        if generation.status.is_running and generation.on_server:
+        if generation.status.is_running and generation.on_server and not generation.lost:
             generation = await self._finished(generation)
         finished = generation.status is JobStatus.COMPLETED and not generation.lost
         if finished and generation.on_server and not self._is_safe(generation):

@@ -116,4 +116,4 @@ def _parent_from(form: Mapping[str, str]) -> Parent:
 
 def normal_prompt(text: str) -> str:
     """A prompt as recipes hold it: LF line ends, no final newline."""
-    return text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n")
+    return text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n")

@@ -286,9 +286,9 @@ def _hold_and_fill(
         *hold,
         _fetch(declaration, fetch),
         *(Derive(variant=each) for each in derive),
+        *_unpublish_unwanted(declaration, held.recorded),
         *(Publish(variant=each, path=declaration.outputs[each]) for each in declaration.variants),
         _promote(declaration, held.recorded),
-        *_unpublish_unwanted(declaration, held.recorded),
         *(step for step in going.steps if step not in hold),
         *_delete_after_download(declaration, generation, facts),
     )
@@ -304,6 +304,11 @@ def _fetch(declaration: Declaration, variants: tuple[Variant, ...]) -> Fetch:
 
 
 def _unpublish_unwanted(declaration: Declaration, held: Recorded) -> tuple[Unpublish, ...]:
+    """Take files from paths that are wanted no more.
+
+    Before publishing: a variant's new path takes the place of its old one in the state, and a
+    crash between the two would leave a file there that nobody knows. The bytes are stored.
+    """
     return tuple(
         Unpublish(file=file)
         for file in held.published
@@ -379,9 +384,9 @@ def _steps_to_rest(
         *fetch,
         *(TakeBack(file=file) for file in files.take_back),
         *(Derive(variant=each) for each in files.derive),
+        *_unpublish_unwanted(declaration, held),
         *publish,
         *((_promote(declaration, held),) if promotes else ()),
-        *_unpublish_unwanted(declaration, held),
         *going.steps,
         *_delete_after_download(declaration, generation, facts),
     )

@@ -5,7 +5,7 @@ import pytest
 from apply.studio import Studio
 from reconciler.apply.journey import Limits
 from reconciler.domain.errors import ExitCode
-from reconciler.domain.plan import ActionKind
+from reconciler.domain.plan import ActionKind, Reason
 from reconciler.domain.profile import Variant
 from simulated.faults import (
     Away,
@@ -114,6 +114,17 @@ def test_a_video_is_gone_only_when_that_was_said_often_and_for_long(studio: Stud
     asked = studio.server.asked(Operation.CONTENT)
     assert asked[-1].elapsed_s - asked[0].elapsed_s >= 60
     assert 3 <= len(asked) <= 12
+
+
+def test_a_video_that_is_gone_stays_lost_though_its_job_can_be_seen(studio: Studio) -> None:
+    studio.server.rules.append(always(Missing(), on=Operation.CONTENT))
+    street = a_declaration("street")
+    assert studio.apply(street).code is ExitCode.FAILED
+
+    (action,) = studio.plan(street, refresh="full").actions
+
+    assert (action.kind, action.reason) == (ActionKind.BLOCKED, Reason.VIDEO_LOST)
+    assert studio.apply(street).code is ExitCode.OK  # told in the plan already, and not bought
 
 
 def test_a_video_that_comes_back_is_not_gone(studio: Studio) -> None:

@@ -148,4 +148,4 @@ def test_what_is_no_canonical_form_of_this_release_is_refused(text: str) -> None
 
 def test_a_prompt_is_held_with_lf_line_ends_and_without_its_final_newline() -> None:
     assert normal_prompt("one\r\ntwo\rthree\n") == "one\ntwo\nthree"
-    assert normal_prompt("one\r\n") == normal_prompt("one") == "one"
+    assert normal_prompt("one\r\n") == normal_prompt("one\n\n") == normal_prompt("one") == "one"

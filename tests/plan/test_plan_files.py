@@ -59,7 +59,7 @@ def test_another_output_publishes_there_and_unpublishes_here() -> None:
     elsewhere = a_declaration("street", "a street", outputs={"video": "films/street.mp4"})
     plan = check(
         a_world([elsewhere], [converged(STREET)], files={"films/street.mp4": MISSING}),
-        f"street: publish output_changed $0.00 publish unpublish:{PATH}",
+        f"street: publish output_changed $0.00 unpublish:{PATH} publish",
     )
     assert changed(plan, "street") == [f"output.video: {PATH} -> films/street.mp4 (free)"]
 

@@ -75,14 +75,14 @@ def test_a_variant_that_the_new_address_does_not_ask_for_is_unpublished() -> Non
 def test_a_missing_file_is_published_anew_after_a_rename() -> None:
     check(
         a_world([NEW], [converged(OLD)], files={"videos/old.mp4": MISSING}),
-        "new: move renamed $0.00 rename:old publish unpublish:videos/old.mp4",
+        "new: move renamed $0.00 rename:old unpublish:videos/old.mp4 publish",
     )
 
 
 def test_an_altered_file_is_not_renamed_but_kept_beside() -> None:
     check(
         a_world([NEW], [converged(OLD)], files={"videos/old.mp4": ALTERED}),
-        "new: move renamed $0.00 rename:old publish unpublish:videos/old.mp4",
+        "new: move renamed $0.00 rename:old unpublish:videos/old.mp4 publish",
     )
 
 
@@ -110,7 +110,7 @@ def test_a_rename_onto_the_path_of_another_video_publishes_instead() -> None:
     files = {file.path: touched(file) for record in records for file in record.published}
     check(
         a_world([three], records, files=files),
-        "three: move renamed $0.00 rename:one publish unpublish:videos/one.mp4",
+        "three: move renamed $0.00 rename:one unpublish:videos/one.mp4 publish",
         "two: delete undeclared $0.00 unpublish:videos/two.mp4 retire:g2 forget",
     )
 
