@@ -21,7 +21,6 @@ from reconciler.domain.observed import ObservedJob, Sidecar
 from reconciler.domain.ports import ContentStream, Partial
 from reconciler.domain.profile import Variant
 from reconciler.domain.recorded import Asset, Generation
-from reconciler.plan.index import MISSING_SIGHTINGS
 
 _BAD_TRIES = 3  # of whole downloads that are no asset
 _WAIT_FIRST_S = 0.5
@@ -136,9 +135,7 @@ def _is_believed(error: JobGoneError, generation: Generation, lane: Lane, journe
         state.saw(generation.id, _as_expired(generation, now))
         return True
     seen = state.saw_missing(generation.id)
-    since = seen.missing_since or now
-    settled = (now - since).total_seconds() >= lane.provider.profile.settle_s
-    return seen.missing_count >= MISSING_SIGHTINGS and settled
+    return seen.is_missed_for_good(now, lane.provider.profile.settle_s)
 
 
 def _as_expired(generation: Generation, now: datetime) -> ObservedJob:

@@ -7,7 +7,7 @@ from reconciler.domain.errors import JobGoneError, NotSentError, ServerError, Un
 from reconciler.domain.errors import UnauthorizedError as KeyRefusedError
 from reconciler.domain.observed import FileFact, Gone, JobPage, Observed, ObservedJob
 from reconciler.domain.ports import AssetStore, Clock, Files, Server
-from reconciler.domain.provider import Provider
+from reconciler.domain.provider import Provider, reaching
 from reconciler.domain.recipe import Sha256
 from reconciler.domain.recorded import Asset, Generation, GenerationId, PublishedFile
 from reconciler.plan.looks import Looks
@@ -44,9 +44,9 @@ async def observe(looks: Looks, eyes: Eyes, *, every_byte: bool) -> Observed:
     seen = _Seen()
     by_provider: dict[str, list[Generation]] = {}
     for generation in looks.jobs:
-        provider = _reaching(generation, eyes.providers)
+        provider = reaching(eyes.providers, name=generation.provider, account=generation.account)
         if provider is not None:
-            by_provider.setdefault(provider, []).append(generation)
+            by_provider.setdefault(provider.name, []).append(generation)
     for provider, generations in sorted(by_provider.items()):
         await _ask_jobs(provider, generations, eyes, seen)
     for provider in looks.buys_from:
@@ -63,14 +63,6 @@ async def observe(looks: Looks, eyes: Eyes, *, every_byte: bool) -> Observed:
         stored=_stored(looks.assets, eyes.assets, every_byte=every_byte),
         sidecars=eyes.assets.sidecars(looks.digests),
     )
-
-
-def _reaching(generation: Generation, providers: Mapping[str, Provider]) -> str | None:
-    named = providers.get(generation.provider)
-    if named is not None and named.account == generation.account:
-        return named.name
-    same = (name for name, each in sorted(providers.items()) if each.account == generation.account)
-    return next(same, None)
 
 
 async def _knock(name: str, asked: Mapping[str, list[Generation]], eyes: Eyes, seen: _Seen) -> None:

@@ -12,7 +12,6 @@ from reconciler.domain.observed import ObservedJob
 from reconciler.domain.ports import Clock, Server, StateWriter
 from reconciler.domain.profile import Profile
 from reconciler.domain.recorded import Generation, JobStatus
-from reconciler.plan.index import MISSING_SIGHTINGS
 
 GIVE_UP_S = 120.0
 """For how long a server may be out of reach before its jobs are left to the next run."""
@@ -141,9 +140,7 @@ class Poller:
         now = self._state.saw_missing(watched.generation.id)
         watched.generation = now
         watched.out_of_reach_since = None
-        since = now.missing_since or self._clock.now()
-        long_enough = (self._clock.now() - since).total_seconds() >= self._profile.settle_s
-        if now.missing_count >= MISSING_SIGHTINGS and long_enough:
+        if now.is_missed_for_good(self._clock.now(), self._profile.settle_s):
             _fail(watched, error)
 
     def _give_up_where_it_takes_too_long(self, error: Exception) -> None:

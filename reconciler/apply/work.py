@@ -36,6 +36,7 @@ from reconciler.domain.plan import (
     Unpublish,
 )
 from reconciler.domain.profile import Variant
+from reconciler.domain.provider import reaching
 from reconciler.domain.recorded import (
     Asset,
     Generation,
@@ -349,18 +350,13 @@ class Work:
 
     def _lane_name(self, generation: Generation) -> str:
         providers = self.journey.providers
-        named = providers.get(generation.provider)
-        if named is not None and named.account == generation.account:
-            return named.name
-        same = [
-            name for name, each in sorted(providers.items()) if each.account == generation.account
-        ]
-        if not same:
+        found = reaching(providers, name=generation.provider, account=generation.account)
+        if found is None:
             raise ActionFailedError(
                 f"no provider of account {generation.account!r} is declared any more",
                 fix="declare it again in sorafile.toml",
             )
-        return same[0]
+        return found.name
 
     def _holding(self) -> Generation:
         if self._held is None:

@@ -1,5 +1,6 @@
 """A server that a project uses: a profile, an address, an account and a key's source."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Literal
@@ -52,3 +53,12 @@ class Provider:
         """Whether it names OpenAI's own hosted API, which ended on 2026-09-24."""
         host = urlsplit(self.base_url or "").hostname or ""
         return host == "openai.com" or host.endswith(".openai.com")
+
+
+def reaching(providers: Mapping[str, Provider], *, name: str, account: str) -> Provider | None:
+    """The provider that can reach a job: the one that made it, or another of its account."""
+    named = providers.get(name)
+    if named is not None and named.account == account:
+        return named
+    same_account = (each for _, each in sorted(providers.items()) if each.account == account)
+    return next(same_account, None)

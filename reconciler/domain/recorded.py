@@ -17,6 +17,10 @@ AttemptId = NewType("AttemptId", str)
 RunId = NewType("RunId", str)
 
 
+MISSING_SIGHTINGS = 3
+"""How often a server must say that it has something no more, to be believed."""
+
+
 class JobStatus(StrEnum):
     """A job's life in the protocol's words; whatever else a server says is still queued."""
 
@@ -125,6 +129,12 @@ class Generation:
     def asset(self, variant: Variant) -> Asset | None:
         """The stored asset of one variant, if it was ever stored."""
         return next((asset for asset in self.assets if asset.variant is variant), None)
+
+    def is_missed_for_good(self, now: datetime, settle_s: float) -> bool:
+        """Whether its server said often enough, over the settle time, that it is gone."""
+        if self.missing_count < MISSING_SIGHTINGS or self.missing_since is None:
+            return False
+        return (now - self.missing_since).total_seconds() >= settle_s
 
     @property
     def is_stored(self) -> bool:

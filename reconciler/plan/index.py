@@ -9,7 +9,7 @@ from reconciler.domain.address import Address
 from reconciler.domain.desired import Declaration
 from reconciler.domain.observed import FileFact, ObservedJob
 from reconciler.domain.profile import Variant
-from reconciler.domain.provider import Provider
+from reconciler.domain.provider import Provider, reaching
 from reconciler.domain.recipe import RecipeDigest, Sha256
 from reconciler.domain.recorded import (
     Asset,
@@ -21,9 +21,6 @@ from reconciler.domain.recorded import (
     Recorded,
 )
 from reconciler.domain.world import World
-
-MISSING_SIGHTINGS = 3
-"""How often a server must say that a job is gone, over the settle time, to be believed."""
 
 
 @dataclass(frozen=True)
@@ -38,15 +35,8 @@ class Index:
 
     def provider_of(self, generation: Generation) -> Provider | None:
         """The provider that can reach a generation's job; None if the project has none."""
-        named = self.world.providers.get(generation.provider)
-        if named is not None and named.account == generation.account:
-            return named
-        same_account = (
-            provider
-            for _, provider in sorted(self.world.providers.items())
-            if provider.account == generation.account
-        )
-        return next(same_account, None)
+        providers = self.world.providers
+        return reaching(providers, name=generation.provider, account=generation.account)
 
     @cached_property
     def unresolved(self) -> Mapping[RecipeDigest, Attempt]:
@@ -223,11 +213,8 @@ class Index:
         now = self.world.observed.at
         if generation.expires_at is not None and generation.expires_at <= now:
             return True
-        if generation.missing_count < MISSING_SIGHTINGS or generation.missing_since is None:
-            return False
         provider = self.provider_of(generation)
-        settle_s = provider.profile.settle_s if provider else 0.0
-        return (now - generation.missing_since).total_seconds() >= settle_s
+        return generation.is_missed_for_good(now, provider.profile.settle_s if provider else 0.0)
 
     @cached_property
     def askers(self) -> Mapping[RecipeDigest, int]:
