@@ -44,9 +44,9 @@ async def observe(looks: Looks, eyes: Eyes, *, every_byte: bool) -> Observed:
     seen = _Seen()
     by_provider: dict[str, list[Generation]] = {}
     for generation in looks.jobs:
-        provider = reaching(eyes.providers, name=generation.provider, account=generation.account)
-        if provider is not None:
-            by_provider.setdefault(provider.name, []).append(generation)
+        able = reaching(eyes.providers, name=generation.provider, account=generation.account)
+        if able is not None:
+            by_provider.setdefault(able.name, []).append(generation)
     for provider, generations in sorted(by_provider.items()):
         await _ask_jobs(provider, generations, eyes, seen)
     for provider in looks.buys_from:
