@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import cast
@@ -113,17 +113,40 @@ def _consent(said: Options, wanted: Wanted, plan: Plan) -> None:
     if wanted.yes:
         return
     if said.json or not said.may_ask:
+        again = said.command("destroy" if wanted.destroy else "apply")
         raise RefusedError(
             "this changes things, and there is nobody to ask",
-            fix="say yes beforehand: sorafile apply --yes",
+            fix=f"say yes beforehand: {again} --yes",
         )
     worst_case = f"at most ${dollars(plan.cost.worst_case_usd)}"
     if plan.cost.unknown:
         worst_case += " and what has no known price"
-    said.terminal.err.print(f"\nDo this, for {worst_case}? Only 'yes' is taken: ", end="")
-    sys.stderr.flush()
-    if sys.stdin.readline().strip().lower() not in ("yes", "y"):
+    if _answer(said, f"\nDo this, for {worst_case}? Only 'yes' is taken: ") != "yes":
         raise RefusedError("not confirmed; nothing was done")
+
+
+def _answer(said: Options, question: str) -> str:
+    """What a person types. Ctrl-C ends the waiting: asyncio, left alone, would only note it."""
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        line = _typed(said, question)
+    except KeyboardInterrupt:
+        sys.stderr.write("\n")
+        raise
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    if not line.endswith("\n"):
+        sys.stderr.write("\n")
+    return line.strip().lower()
+
+
+def _typed(said: Options, question: str) -> str:
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise KeyboardInterrupt  # asyncio noted it just before
+    said.terminal.err.print(question, end="")
+    sys.stderr.flush()
+    return sys.stdin.readline()
 
 
 async def _carry_out(
@@ -138,7 +161,7 @@ async def _carry_out(
         if plan.actions != looked.plan.actions:
             raise StalePlanError(
                 "the state changed while you looked at the plan; nothing was done",
-                fix=f"look again: sorafile {command}",
+                fix=f"look again: {said.command(command)}",
             )
         if wanted.free:
             plan = free_part(plan)
@@ -183,20 +206,28 @@ def _view(said: Options, outside: Outside) -> View:
 def _signals(stop: Stop, view: View) -> Iterator[None]:
     """Ctrl-C once stops kindly, twice at once; what is recorded is safe in both cases."""
     loop = asyncio.get_running_loop()
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as `nohup` sets it
+        numbers.append(signal.SIGHUP)
+    is_second = False  # a timeout may have asked for the stop before: that is no first Ctrl-C
 
     def on_signal() -> None:
-        if stop.is_asked:
-            view.close()
-            sys.stderr.write("Stopped at once. Nothing is lost; go on with: sorafile apply\n")
-            sys.stderr.flush()
+        nonlocal is_second
+        if is_second:
+            with suppress(OSError):
+                view.close()
+                sys.stderr.write("Stopped at once. Nothing is lost; go on with: sorafile apply\n")
+                sys.stderr.flush()
             os._exit(ExitCode.INTERRUPTED)
+        is_second = True
         stop.ask()
-        view.say("Stopping: nothing more is begun. Ctrl-C again stops at once.")
+        with suppress(OSError):  # the terminal may be what went away
+            view.say("Stopping: nothing more is begun. Ctrl-C again stops at once.")
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in numbers:
         loop.add_signal_handler(number, on_signal)
     try:
         yield
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in numbers:
             loop.remove_signal_handler(number)

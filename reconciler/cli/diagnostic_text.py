@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable, Iterator
 
+from rich.cells import cell_len, chop_cells
 from rich.console import Group
 from rich.style import Style
 from rich.text import Text
 
 from reconciler.cli.units import plural
-from reconciler.domain.errors import Diagnostic, SorafileError
+from reconciler.domain.errors import Diagnostic, SorafileError, SourceSpan
 
+_LINE_CELLS = 72  # shown of a source line: with its number it fits 80 columns
+_LEAD_CELLS = 30  # shown before the marked part of a longer one
 _COLORS = {"error": "red", "warning": "yellow"}
 
 
@@ -31,16 +34,37 @@ def _diagnostic(found: Diagnostic) -> Iterator[Text]:
         gutter = " " * len(str(span.line))
         yield Text(f"{gutter}--> {span.file}:{span.line}:{span.column}", Style(dim=True))
         if span.text:
-            shown = span.text.replace("\t", " ")
-            room = max(len(shown) - span.column + 1, 1)
-            marks = "^" * min(max(span.length, 1), room)
-            yield Text.assemble((f"{span.line} | ", Style(dim=True)), shown, no_wrap=True)
-            under = f"{' ' * (span.column - 1)}"
+            before, marked, after = _window(span)
+            marks = "^" * max(cell_len(marked), 1)
+            yield Text.assemble((f"{span.line} | ", Style(dim=True)), before, marked, after)
+            under = " " * cell_len(before)
             yield Text.assemble((f"{gutter} | ", Style(dim=True)), under, (marks, color))
     if found.allowed:
         yield Text.assemble(("  allowed: ", Style(dim=True)), found.allowed)
     if found.fix:
         yield Text.assemble(("  fix: ", Style(color="green")), found.fix)
+
+
+def _window(span: SourceSpan) -> tuple[str, str, str]:
+    """The line before, in and after the marked part; of a long one what lies around it."""
+    line = "".join(c if c.isprintable() else " " for c in span.text)
+    start = span.column - 1
+    end = min(start + max(span.length, 1), len(line))
+    before, marked, after = line[:start], line[start:end], line[end:]
+    if cell_len(line) <= _LINE_CELLS:
+        return before, marked, after
+    if cell_len(before) > _LEAD_CELLS:
+        before = "…" + _first_cells(before[::-1], _LEAD_CELLS - 1)[::-1]
+    room = _LINE_CELLS - cell_len(before)
+    if cell_len(marked) >= room:
+        return before, _first_cells(marked, room - 1), "…"
+    room -= cell_len(marked)
+    return before, marked, after if cell_len(after) <= room else _first_cells(after, room - 1) + "…"
+
+
+def _first_cells(text: str, cells: int) -> str:
+    """As much of the text's beginning as has room."""
+    return chop_cells(text, cells)[0] if text and cells > 0 else ""
 
 
 def error_text(error: SorafileError) -> Group:

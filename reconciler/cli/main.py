@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from reconciler import __version__
+from reconciler.cli import streams
 from reconciler.cli.options import global_options
 from reconciler.domain.errors import ExitCode, SorafileError
 
@@ -105,33 +106,34 @@ def run(arguments: Sequence[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         _say("Interrupted.")
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        # The reader went away (`| head`); there is nobody left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.ERROR
     except SorafileError as error:
-        return _tell(error)
-    except Exception:  # noqa: BLE001 - the rim: a bug becomes a report, never a traceback
+        return _tell(error, color=False if "--no-color" in arguments else None)
+    except Exception as error:  # noqa: BLE001 - the rim: a bug becomes a report, never a traceback
+        if isinstance(error, OSError) and streams.is_of_a_stream(error):
+            streams.leave(error)
+            return ExitCode.ERROR
         return _report()
 
 
-def _tell(error: SorafileError) -> int:
-    from rich.console import Console
-
+def _tell(error: SorafileError, *, color: bool | None) -> int:
     from reconciler.cli.diagnostic_text import error_text
+    from reconciler.cli.terminal import Terminal
 
-    Console(stderr=True, highlight=False, markup=False, emoji=False).print(error_text(error))
+    Terminal(color=color).complain(error_text(error))
     return error.exit_code
 
 
 def _report() -> int:
     """Write the traceback where it can be looked at: it holds no values of variables."""
-    file, name = tempfile.mkstemp(prefix="sorafile-", suffix=".txt")
-    with os.fdopen(file, "w", encoding="utf-8") as report:
-        report.write(f"sorafile {__version__}, Python {sys.version}\n{sys.platform}\n\n")
-        report.write(traceback.format_exc())
     _say("This is a bug in sorafile, not a mistake of yours.")
-    _say(f"The report is in {Path(name)}; please send it to the developers.")
+    try:
+        file, name = tempfile.mkstemp(prefix="sorafile-", suffix=".txt")
+        with os.fdopen(file, "w", encoding="utf-8", errors="replace") as report:
+            report.write(f"sorafile {__version__}, Python {sys.version}\n{sys.platform}\n\n")
+            report.write(traceback.format_exc())
+        _say(f"The report is in {Path(name)}; please send it to the developers.")
+    except OSError as error:
+        _say(f"The report about it could not be written: {error.strerror}.")
     _say("Nothing that was paid for is lost: what was done is recorded.")
     return ExitCode.ERROR
 

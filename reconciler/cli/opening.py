@@ -1,7 +1,5 @@
 """Reading the project at the start of a command, and telling all that is wrong with it."""
 
-import json
-
 import click
 
 from reconciler.cli.diagnostic_text import diagnostics_text
@@ -20,7 +18,7 @@ def open_project(said: Options) -> Declared:
     try:
         declared = read_project(said.folder, said.workspace)
     except InvalidSpecError as error:
-        said.terminal.err.print(diagnostics_text(error.diagnostics))
+        said.terminal.complain(diagnostics_text(error.diagnostics))
         if said.json:
             print_document(said, invalid_document(error))
         raise click.exceptions.Exit(ExitCode.INVALID) from error
@@ -31,5 +29,4 @@ def open_project(said: Options) -> Declared:
 
 def print_document(said: Options, document: object) -> None:
     """Print one JSON object to standard output."""
-    text = json.dumps(document, indent=2, ensure_ascii=False)
-    said.terminal.out.file.write(f"{text}\n")
+    said.terminal.write_json(document, indent=2)

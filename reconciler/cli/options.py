@@ -1,5 +1,6 @@
 """The options that every command takes, before or after its name."""
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,12 @@ class Options:
     verbose: bool
     ask: bool  # questions are allowed, where somebody can answer
     terminal: Terminal
+    chdir: str | None = None  # the folder as it was said
+
+    def command(self, rest: str) -> str:
+        """A command to type next, in this folder: `sorafile -C film apply`."""
+        where = "" if self.chdir is None else f"-C {shlex.quote(self.chdir)} "
+        return f"sorafile {where}{rest}"
 
     @property
     def may_ask(self) -> bool:
@@ -77,8 +84,13 @@ def options() -> Options:
     folder = Path(said("chdir") or ".")
     if not folder.is_dir():
         raise click.UsageError(f"-C {folder}: there is no such folder")
+    try:
+        folder = folder.resolve()
+    except OSError as error:  # it is open, but was deleted
+        raise click.UsageError("the current folder is there no more") from error
     return Options(
-        folder=folder.resolve(),
+        folder=folder,
+        chdir=said("chdir"),
         workspace=said("workspace") or "default",
         json=bool(said("json")),
         verbose=bool(said("verbose")),

@@ -53,7 +53,7 @@ class PlanText:
             yield from _body(action, self.plan, width, verbose=self.verbose)
         yield Text()
         yield from _summary(self.plan, width)
-        if self.next_command and self.plan.has_changes:
+        if self.next_command and any(action.steps for action in self.plan.actions):
             yield Text()
             yield Text.assemble(("Apply it:  ", "bold"), self.next_command)
 
@@ -74,13 +74,11 @@ class _Columns:
 def _columns(actions: Sequence[Action], width: int) -> _Columns:
     cost = max(len(_cost(action)) for action in actions)
     verb = max(len(action.kind) for action in actions)
-    fixed = 4 + verb + 2 + cost + 2
+    fixed = 4 + 2 + verb + 2 + 2 + cost + 2
     longest = max(len(str(action.address)) for action in actions)
     what = max(len(_what(action)) for action in actions)
-    address = min(longest, max(width - fixed - what - 2, 12))
-    return _Columns(
-        address=address, action=verb, what=max(width - fixed - address - 2, 0), price=cost
-    )
+    address = min(longest, max(width - fixed - what, 12))
+    return _Columns(address=address, action=verb, what=max(width - fixed - address, 0), price=cost)
 
 
 def _headline(action: Action, columns: _Columns) -> Text:
@@ -92,7 +90,7 @@ def _headline(action: Action, columns: _Columns) -> Text:
     line.append(_cut(address, columns.address).ljust(columns.address), Style(bold=True))
     line.append(f"  {action.kind.value.ljust(columns.action)}", Style(color=color))
     line.append(f"  {_cut(what, columns.what).ljust(columns.what)}")
-    line.append(_cost(action).rjust(columns.price))
+    line.append(f"  {_cost(action).rjust(columns.price)}")
     return line
 
 

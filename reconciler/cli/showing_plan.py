@@ -35,7 +35,7 @@ def plan_only(
     if said.json:
         print_document(said, plan_document(plan, with_unchanged=everything))
     else:
-        next_command = "sorafile destroy" if destroy else "sorafile apply"
+        next_command = said.command("destroy" if destroy else "apply")
         said.terminal.out.print(
             PlanText(plan=plan, verbose=said.verbose, next_command=next_command)
         )

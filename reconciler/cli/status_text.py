@@ -21,6 +21,7 @@ from reconciler.domain.plan import ActionKind
 from reconciler.domain.recorded import Asset, Generation
 from reconciler.plan.standing import Standing, Status
 
+_WIDE_COLUMNS = 60
 _LOOKS: dict[Status, tuple[str, str]] = {
     "converged": ("✓", "green"),
     "pending": ("…", "blue"),
@@ -81,24 +82,26 @@ def _asset(asset: Asset, standing: Standing) -> AssetDocument:
     )
 
 
-def status_table(standings: Sequence[Standing], now: datetime) -> Table:
-    """One row a video, and a second line for what is wrong."""
+def status_table(standings: Sequence[Standing], now: datetime, width: int) -> Table:
+    """One row a video; without provider and files where a terminal is too narrow for them."""
+    is_wide = width >= _WIDE_COLUMNS
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, expand=False)
     table.add_column("video", overflow="fold", min_width=8)
     table.add_column("status", no_wrap=True)
-    table.add_column("provider", overflow="ellipsis")
-    table.add_column("files", overflow="fold")
+    if is_wide:
+        table.add_column("provider", overflow="ellipsis")
+        table.add_column("files", overflow="fold")
     table.add_column("cost", justify="right", no_wrap=True)
     for standing in standings:
         symbol, color = _LOOKS[standing.status]
         generation = standing.generation
         state = Text.assemble((f"{symbol} {standing.status}", Style.parse(color)))
         state.append(_detail(generation, now))
+        files = "\n".join(file.path for file in standing.recorded.published) or "-"
         table.add_row(
             str(standing.declaration.address),
             state,
-            standing.declaration.provider,
-            "\n".join(file.path for file in standing.recorded.published) or "-",
+            *([standing.declaration.provider, files] if is_wide else []),
             price(generation.cost_usd) if generation else "-",
         )
     return table

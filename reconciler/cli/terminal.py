@@ -1,5 +1,6 @@
 """Where words go: the result to standard output, the talk to standard error."""
 
+import json
 import os
 import sys
 from dataclasses import dataclass, field
@@ -26,7 +27,19 @@ class Terminal:
     def talk(self, *what: object) -> None:
         """Say something that is not the result; silent with `-q`."""
         if not self.quiet:
-            self.err.print(*what, highlight=False)
+            self.complain(*what)
+
+    def complain(self, *what: object) -> None:
+        """Say what is wrong, with `-q` too; off a terminal without breaking lines."""
+        self.err.print(*what, soft_wrap=not self.err.is_terminal)
+
+    def write_json(self, document: object, *, indent: int | None = None) -> None:
+        """Write one JSON object and a line end to standard output."""
+        file = self.out.file
+        is_unicode = (getattr(file, "encoding", None) or "").lower().startswith("utf")
+        text = json.dumps(document, indent=indent, ensure_ascii=not is_unicode)
+        file.write(f"{text}\n")
+        file.flush()
 
     @property
     def can_ask(self) -> bool:
@@ -34,11 +47,18 @@ class Terminal:
         return sys.stdin.isatty() and sys.stderr.isatty()
 
 
+class _Console(Console):
+    """Rich's, but a reader who went away is an error like others: it must not end a run."""
+
+    def on_broken_pipe(self) -> None:
+        raise  # noqa: PLE0704 - called while the error is handled
+
+
 def _console(stream: IO[str], color: bool | None) -> Console:
     is_terminal = stream.isatty()
     wanted = color if color is not None else _color_by_environment(is_terminal)
     width = None if is_terminal or os.environ.get("COLUMNS") else PIPE_COLUMNS
-    return Console(
+    return _Console(
         file=stream,
         width=width,
         no_color=not wanted,

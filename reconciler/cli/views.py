@@ -1,6 +1,5 @@
 """How a run is shown: live at a terminal, a line an event elsewhere, JSON for scripts."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -63,9 +62,7 @@ class JsonView:
         """Print one event."""
         if isinstance(event, PlanMade):
             self._run = event.run_id
-        line = json.dumps(event_document(event, self.now(), self._run), ensure_ascii=False)
-        self.terminal.out.file.write(f"{line}\n")
-        self.terminal.out.file.flush()
+        self.terminal.write_json(event_document(event, self.now(), self._run))
 
     def say(self, line: str) -> None:
         """Keep the documents clean: sentences go to standard error."""
@@ -93,6 +90,8 @@ class LineView:
                 self.terminal.talk(f"{address}: {action} begun")
             case RunEnded():
                 self.terminal.out.print(outcome_text(event))
+            case ActionFailed():
+                self.terminal.complain(event_text(event))
             case _:
                 line = event_text(event)
                 if line is not None:
@@ -219,7 +218,7 @@ def event_text(event: Event) -> RenderableType | None:
             return Text(f"  - {address}: {action} skipped, since {because}")
         case ActionLeft(address=address, action=action, remote_id=remote_id):
             if remote_id is None:
-                return Text(f"  … {address}: {action} not begun")
+                return Text(f"  … {address}: {action} left to the next run")
             until = event.expires_at
             when = f", to be had until {until:%Y-%m-%d %H:%M} UTC at least" if until else ""
             return Text(f"  … {address}: {action} left running on the server{when}")

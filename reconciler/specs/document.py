@@ -22,6 +22,8 @@ _SECRET_LINE = re.compile(
 )
 _KEY_CHARACTERS_MIN = 6  # whatever is shorter is no key, and may stand in any line
 _STRING = re.compile(r"""(["'])(.*?)(\1|$)""")
+_KEYS = re.compile(r"\(('[^']*'(, )?)+,?\)")  # as the parser writes a path of keys
+_NAME = re.compile(r"'([^']*)'")
 _URL_PASSWORD = re.compile(r"(?<=://)[^\s/\"']*(?=@)")
 
 
@@ -180,6 +182,7 @@ def _strings(value: Any) -> Iterator[str]:
 def _reason(message: str) -> str:
     if message in (r"Illegal character '\n'", 'Expected "\'"'):
         return "a text in quotes is not closed on its line"
+    message = _KEYS.sub(lambda keys: f"[{'.'.join(_NAME.findall(keys[0]))}]", message)
     return message[:1].lower() + message[1:]
 
 

@@ -146,6 +146,13 @@ def test_nothing_to_do_is_one_calm_line() -> None:
     assert text(the_plan(a_world()), 80) == "No changes. No videos are declared.\n"
 
 
+def test_no_command_is_offered_where_it_would_do_nothing() -> None:
+    banner = a_declaration("banner", "A banner")
+    shown = text(the_plan(a_world(desired=[banner], attempts=[an_attempt(banner)])), 80)
+    assert "1 to resolve" in shown
+    assert "Apply it" not in shown
+
+
 def test_a_price_that_is_not_known_is_told() -> None:
     shown = text(one_of_each(), 80)
     assert "unknown" in shown

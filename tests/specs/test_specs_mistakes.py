@@ -369,6 +369,14 @@ def test_a_name_that_may_stand_in_a_broken_file_is_not_told_missing(tmp_path: Pa
     )
 
 
+def test_a_table_written_twice_is_named_as_it_is_written(tmp_path: Path) -> None:
+    check(
+        tmp_path,
+        {"specs/a.toml": "[video.a]\nprompt = 'x'\n[video.a]\nprompt = 'y'\n"},
+        "SF0103 specs/a.toml:3:9 ] | this is not TOML: cannot declare [video.a] twice",
+    )
+
+
 def test_every_code_is_told_apart_and_says_what_it_means() -> None:
     assert len({code.value for code in Code}) == len(Code)
     assert all(code.value[:2] == "SF" and len(code.value) == 6 and code.meaning for code in Code)

@@ -1,5 +1,6 @@
 """`sorafile init`."""
 
+import shlex
 from pathlib import Path
 
 import click
@@ -42,6 +43,11 @@ def command(folder: Path) -> int:
         raise SorafileError(
             f"{root} cannot be written: {error.strerror}", fix="name another folder"
         ) from error
-    where = "" if root == Path.cwd() else f"-C {folder} "
-    said.terminal.out.print(f"Ready. See what it would make:  sorafile {where}plan")
+    except UnicodeDecodeError as error:
+        raise SorafileError(
+            f"{root / '.gitignore'} is not UTF-8",
+            fix=f"add these lines to it: {' '.join(STARTER['.gitignore'].split())}",
+        ) from error
+    where = "" if root == Path.cwd() else f"-C {shlex.quote(str(Path(said.chdir or '') / folder))} "
+    said.terminal.out.print(f"Ready. See what it would make:  sorafile {where}plan", soft_wrap=True)
     return 0

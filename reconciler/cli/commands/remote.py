@@ -24,6 +24,7 @@ def command() -> None:
 
 @command.command(
     "list",
+    short_help="List the jobs, and which of them are recorded.",
     epilog="\b\nExamples:\n  sorafile remote list\n  sorafile remote list --unmanaged --json",
 )
 @click.option("--unmanaged", is_flag=True, help="Only jobs that are not recorded here.")

@@ -11,13 +11,13 @@ KINDS = ("plan", "events", "status", "spec", "project")
     "schema",
     epilog="\b\nExamples:\n  sorafile schema spec > spec.schema.json\n  sorafile schema plan",
 )
-@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("kind", metavar="KIND", type=click.Choice(KINDS))
 @global_options(hidden=True)
 def command(kind: str) -> int:
     """Print the JSON Schema of a document or a file.
 
-    plan, events and status are what --json prints; spec and project are for editors: put
-    `#:schema ./spec.schema.json` into a spec's first line.
+    KIND is plan, events or status, which --json prints, or spec or project, which are for
+    editors: put `#:schema ./spec.schema.json` into a spec's first line.
     """
     from reconciler.cli.opening import print_document
     from reconciler.cli.schemas import schema

@@ -46,7 +46,7 @@ def command(addresses: tuple[str, ...]) -> int:
     if not chosen:
         out.print("No videos are declared.")
         return 0
-    out.print(status_table(chosen, looked.observed.at))
+    out.print(status_table(chosen, looked.observed.at, out.width))
     for line in troubles(chosen):
         out.print(line)
     for provider, why in sorted(looked.plan.unreachable.items()):

@@ -1,0 +1,227 @@
+"""Output that is closed, full, narrow or of another encoding; questions; a terminal that goes."""
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from e2e.running import COMMAND, WAIT_S_MAX, Film
+from e2e.servers import preview_server
+from e2e.test_commands import ONE, STUDIO
+
+FULL = Path("/dev/full")
+BUG = "bug in sorafile"
+
+
+class Typist:
+    """Somebody at a terminal: reads what a command shows, and types."""
+
+    def __init__(self, film: Film, *arguments: str) -> None:
+        self.pid, self.terminal = pty.fork()
+        if self.pid == 0:
+            os.chdir(film.root)
+            os.execve(COMMAND[0], [*COMMAND, *arguments], film.environment())
+
+    def read_until(self, wanted: str) -> str:
+        """What is shown, up to something; to the end for what never comes."""
+        shown = b""
+        while wanted.encode() not in shown:
+            try:
+                shown += os.read(self.terminal, 4096)
+            except OSError:  # Linux says so where the command ended
+                break
+        return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.decode(errors="replace"))
+
+    def type(self, keys: bytes) -> None:
+        """Press keys."""
+        os.write(self.terminal, keys)
+
+    def code(self) -> int:
+        """Wait for the end, and close the terminal."""
+        end = time.monotonic() + WAIT_S_MAX
+        while time.monotonic() < end:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                os.close(self.terminal)
+                return os.waitstatus_to_exitcode(status)
+            time.sleep(0.02)
+        os.kill(self.pid, signal.SIGKILL)
+        raise AssertionError("the command does not end")
+
+    def hang_up(self) -> None:
+        """Close the terminal under the command."""
+        os.close(self.terminal)
+
+
+def test_ctrl_c_at_the_question_ends_the_command_at_once(film: Film) -> None:
+    film.write("specs/a.toml", ONE)
+    typist = Typist(film, "apply")
+    typist.read_until("Only 'yes' is taken: ")
+    typist.type(b"\x03")
+    assert typist.code() == 8
+    assert not (film.root / "state").exists()
+
+
+@pytest.mark.parametrize("answer", [b"no\n", b"y\n", b"\x04"])
+def test_only_yes_is_a_yes(film: Film, answer: bytes) -> None:
+    film.write("specs/a.toml", ONE)
+    typist = Typist(film, "apply")
+    typist.read_until("Only 'yes' is taken: ")
+    typist.type(answer)
+    assert "\r\nerror: not confirmed" in typist.read_until("nothing was done")
+    assert typist.code() == 6
+
+
+def test_a_closed_terminal_stops_kindly_and_nothing_is_bought_twice(
+    film: Film, tmp_path: Path
+) -> None:
+    with preview_server(tmp_path / "server", "--pace", "3") as url:
+        film.write("sorafile.toml", STUDIO.format(url=url))
+        film.write("specs/a.toml", ONE)
+        typist = Typist(film, "apply", "--yes")
+        typist.read_until("in progress")
+        typist.hang_up()
+        _, status = os.waitpid(typist.pid, 0)
+        assert os.WIFEXITED(status), "it ended by a signal, in the middle of things"
+        (video,) = film.run("status", "--json").document["videos"]
+        assert video["status"] == "pending"
+        assert film.run("apply", "--yes").code == 0
+        assert len(film.run("remote", "list", "--json").document["jobs"]) == 1
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("arguments", [["version"], ["plan"], ["plan", "--json"], ["--help"]])
+def test_output_that_cannot_be_written_is_an_error_and_no_bug(
+    film: Film, arguments: list[str]
+) -> None:
+    film.write("specs/a.toml", ONE)
+    with FULL.open("w") as full:
+        done = subprocess.run(
+            [*COMMAND, *arguments],
+            cwd=film.root,
+            env=film.environment(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "error: the output cannot be written: No space left on device\n"
+
+
+@pytest.mark.parametrize("arguments", ["version", "plan", "plan --json", "validate"])
+def test_closed_streams_are_nowhere(film: Film, arguments: str) -> None:
+    film.write("specs/a.toml", ONE)
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"exec {COMMAND[0]} {arguments} >&- 2>&-"],
+        cwd=film.root,
+        env=film.environment(),
+        check=False,
+    )
+    assert done.returncode == 0
+
+
+def test_a_reader_that_goes_away_in_a_run_loses_nothing(film: Film, tmp_path: Path) -> None:
+    with preview_server(tmp_path / "server", "--pace", "2") as url:
+        film.write("sorafile.toml", STUDIO.format(url=url))
+        film.write("specs/a.toml", ONE)
+        process = subprocess.Popen(
+            [*COMMAND, "apply", "--yes"],
+            cwd=film.root,
+            env=film.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "begun" in line:
+                break
+        process.stdout.close()
+        assert process.wait(WAIT_S_MAX) == 1
+        (video,) = film.run("status", "--json").document["videos"]
+        assert video["status"] in {"pending", "missing"}  # and never unresolved
+        assert film.run("apply", "--yes").code == 0
+        assert len(film.run("remote", "list", "--json").document["jobs"]) == 1
+
+
+def test_every_character_can_be_written_somehow(film: Film) -> None:
+    prompt = "夜の東京 ± neon"
+    film.write("specs/a.toml", f'[video.a]\nprompt = "{prompt}"\n')
+    film.environ["PYTHONIOENCODING"] = "ascii"
+    planned = film.run("plan")
+    assert planned.code == 0, planned.err
+    assert "neon" in planned.out
+    changes = film.run("plan", "--json").document["actions"][0]["changes"]
+    assert prompt in [change["after"] for change in changes]
+    assert film.run("status").code == 0
+
+
+def test_quiet_hides_no_failure(film: Film) -> None:
+    film.write("specs/a.toml", '[video.a]\nprompt = "x sora-fail-moderation"\n')
+    failed = film.run("-q", "apply", "--yes")
+    assert failed.code == 4
+    assert "moderation_blocked" in failed.err
+    assert "begun" not in failed.err
+
+
+def test_what_is_told_off_a_terminal_is_not_broken_into_lines(film: Film) -> None:
+    name = "a" * 90
+    film.write("specs/a.toml", f'[video.{name}]\nprompt = "x"\n')
+    assert f"{name}: create done" in film.run("apply", "--yes").err
+
+
+def test_a_mistake_far_to_the_right_is_shown_underlined(film: Film) -> None:
+    film.write("specs/a.toml", f'[video.a]\nprompt = "{"word " * 90}夜 ${{city}} {"more " * 30}"\n')
+    lines = film.run("validate").err.splitlines()
+    (marked,) = (number for number, line in enumerate(lines) if "${city}" in line and "|" in line)
+    assert all(len(line) <= 80 for line in lines)
+    assert "^^^^^^^" in lines[marked + 1]
+    wide = lines[marked].index("${city}") + 1  # the character before it takes two columns
+    assert lines[marked + 1].index("^") == wide
+
+
+def test_the_next_command_leads_to_the_same_folder(film: Film) -> None:
+    film.write("my film/specs/a.toml", ONE)
+    film.write("my film/sorafile.toml", "")
+    assert "sorafile -C 'my film' apply\n" in film.run("-C", "my film", "plan").out
+    assert "sorafile -C 'my film' apply --yes\n" in film.run("-C", "my film", "apply").err
+    assert "sorafile -C 'my film/new' plan\n" in film.run("-C", "my film", "init", "new").out
+
+
+def test_init_beside_a_gitignore_that_is_no_text_says_what_to_do(film: Film) -> None:
+    (film.root / ".gitignore").write_bytes(b"\xff\n")
+    told = film.run("init")
+    assert told.code == 1
+    assert "/state/ /videos/" in told.err
+    assert BUG not in told.err
+
+
+def test_a_folder_that_was_deleted_is_no_bug(film: Film) -> None:
+    gone = film.root / "gone"
+    gone.mkdir()
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"rmdir {gone}; exec {COMMAND[0]} plan"],
+        cwd=gone,
+        env=film.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "there no more" in done.stderr
+
+
+def test_a_narrow_status_keeps_what_matters(film: Film) -> None:
+    film.write("specs/a.toml", ONE)
+    assert film.run("apply", "--yes").code == 0
+    film.environ["COLUMNS"] = "40"
+    row = film.run("status").out.splitlines()[-1]
+    assert row.split() == ["a", "✓", "converged", "free"]
+    assert json.loads(film.run("status", "--json").out)["videos"]
