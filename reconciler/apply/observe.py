@@ -65,6 +65,10 @@ async def observe(looks: Looks, eyes: Eyes, *, every_byte: bool) -> Observed:
     )
 
 
+def _told(error: ServerError) -> str:
+    return f"{error.message} ({error.fix})" if error.fix else error.message
+
+
 async def _knock(name: str, asked: Mapping[str, list[Generation]], eyes: Eyes, seen: _Seen) -> None:
     """See that a server from which something would be bought answers at all."""
     profile = eyes.providers[name].profile
@@ -73,7 +77,7 @@ async def _knock(name: str, asked: Mapping[str, list[Generation]], eyes: Eyes, s
     try:
         await eyes.server_of(name).page()
     except _UNREACHABLE as error:
-        seen.unreachable[name] = error.message
+        seen.unreachable[name] = _told(error)
     except ServerError:
         return  # it answers, if not well; the paid request will tell
 
@@ -91,10 +95,10 @@ async def _ask_jobs(name: str, generations: Iterable[Generation], eyes: Eyes, se
             except JobGoneError:
                 seen.jobs[identity] = "gone"
     except _UNREACHABLE as error:
-        seen.unreachable[name] = error.message
+        seen.unreachable[name] = _told(error)
     except ServerError as error:
         # A server that answers with nonsense has told nothing about its jobs.
-        seen.unreachable[name] = error.message
+        seen.unreachable[name] = _told(error)
 
 
 async def find_in_list(server: Server, remote_ids: Iterable[str]) -> tuple[ObservedJob, ...]:

@@ -143,9 +143,17 @@ class Index:
 
     @cached_property
     def ours(self) -> frozenset[str]:
-        """The paths of all files that this workspace has published."""
+        """The paths of all files that this workspace has published, and that may be replaced.
+
+        A folder or a link where one was published is somebody else's: it cannot be read.
+        """
         videos = self.world.recorded.videos.values()
-        return frozenset(file.path for recorded in videos for file in recorded.published)
+        published = (file for recorded in videos for file in recorded.published)
+        return frozenset(file.path for file in published if not self._is_no_file(file))
+
+    def _is_no_file(self, file: PublishedFile) -> bool:
+        fact = self.fact(file.path)
+        return fact is not None and fact.sha256 is None and fact.stat != file.stat
 
     def was_seen(self, path: str) -> bool:
         """Whether a path was looked at."""

@@ -25,11 +25,12 @@ _TYPES = {
     "dict_type": "a table",
     "dataclass_type": "a table",
 }
+_DURATION = '"500ms", "10s", "30m", "2h"'
 _FORMS = {
     "env": "the name of an environment variable",
-    "poll_interval": '"500ms", "10s", "30m", "2h"',
-    "settle": '"500ms", "10s", "30m", "2h"',
-    "asset_lifetime": '"500ms", "10s", "30m", "2h"',
+    "poll_interval": _DURATION,
+    "settle": _DURATION,
+    "asset_lifetime": _DURATION,
     "sizes": 'WIDTHxHEIGHT in pixels, as "1280x720"',
     "tags": "words without spaces, commas and control characters",
 }
@@ -137,8 +138,15 @@ def _wrong_type(path: KeyPath, wanted: str, written: Any) -> Trouble:
         code=Code.WRONG_TYPE,
         summary=f"{_named(path)} must be {wanted}",
         allowed=wanted,
-        fix=None if _is_in_key(path) else _retyped(wanted, written),
+        fix=None if _is_in_key(path) else _retyped_at(path, wanted, written),
     )
+
+
+def _retyped_at(path: KeyPath, wanted: str, written: Any) -> str | None:
+    is_duration = _FORMS.get(str(path[-1])) == _DURATION
+    if is_duration and isinstance(written, int) and not isinstance(written, bool):
+        return f'write "{written}s" for {written} seconds'
+    return _retyped(wanted, written)
 
 
 def _named(path: KeyPath) -> str:

@@ -1,7 +1,10 @@
 """Published files and stored assets: missing, altered, lost, and somebody else's."""
 
+from dataclasses import replace
+
 import pytest
 
+from reconciler.domain.observed import FileFact
 from worlds import (
     ALTERED,
     FOREIGN,
@@ -263,3 +266,13 @@ def test_an_observed_job_is_no_drift() -> None:
         a_world([STREET], [a_record(STREET, made)], jobs={made: a_job(made)}), "street: unchanged"
     )
     assert plan.drift == ()
+
+
+def test_a_folder_or_link_where_a_file_was_published_is_somebody_elses() -> None:
+    made = converged(STREET)
+    (file,) = made.published
+    other = replace(file.stat, inode=file.stat.inode + 1)
+    check(
+        a_world([STREET], [made], files={file.path: FileFact(stat=other)}),
+        "street: blocked path_occupied $0.00",
+    )

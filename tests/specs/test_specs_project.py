@@ -468,3 +468,9 @@ def test_the_schemas_describe_every_key() -> None:
     for schema in (spec_schema(), project_schema()):
         for table in (schema, *schema["$defs"].values()):
             assert all("description" in key for key in table["properties"].values())
+
+
+def test_a_duration_without_its_unit_is_told_how_to_be_written(tmp_path: Path) -> None:
+    write(tmp_path, {"sorafile.toml": '[providers.x]\nprofile = "openai"\nsettle = 3\n'})
+    fixes = [found.fix for found in load(tmp_path)[1]]
+    assert 'write "3s" for 3 seconds' in fixes
