@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ _SUPPORTED = (
 # Other writers hold the lock for milliseconds, a backup for seconds; and a lease must be kept
 # alive more often than every 30 s, so waiting longer than this would lose it.
 _BUSY_WAIT_S = 10.0
+_BUSY_STEP_S = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,11 +151,29 @@ def _setting(statements: tuple[str, ...]) -> Callable[[Any, Any], None]:
     def set_up(connection: Any, _record: Any) -> None:
         cursor = connection.cursor()
         for statement in statements:
-            cursor.execute(statement)
+            _execute_patiently(cursor, statement)
         cursor.close()
         connection.commit()
 
     return set_up
+
+
+def _execute_patiently(cursor: Any, statement: str) -> None:
+    """Execute a setting, waiting as long for a lock as any transaction would.
+
+    SQLite does not wait by itself where a new file is switched to its log: two first runs at
+    the same moment would find it locked, though each needs it for a moment only.
+    """
+    for _ in range(int(_BUSY_WAIT_S / _BUSY_STEP_S)):
+        try:
+            cursor.execute(statement)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            time.sleep(_BUSY_STEP_S)
+        else:
+            return
+    cursor.execute(statement)
 
 
 def _sqlite_for_reading(file: Path) -> Engine:

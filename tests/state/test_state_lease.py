@@ -174,9 +174,25 @@ def test_of_processes_that_race_for_a_new_workspace_exactly_one_gets_it(desk: De
     assert sorted(said) == ["held", "locked", "locked"]
 
 
+def test_first_runs_at_the_same_moment_wait_for_each_other(tmp_path: Path) -> None:
+    """Making the file is the one moment at which SQLite does not wait by itself."""
+    names = ["one", "two", "three", "four"]
+    for attempt in range(12):
+        desk = Desk(root=tmp_path / str(attempt))
+        barrier = Barrier(len(names), timeout=30)
+
+        def begin(name: str, desk: Desk = desk, barrier: Barrier = barrier) -> str:
+            barrier.wait()
+            with desk.writer(name):
+                return name
+
+        with ThreadPoolExecutor() as threads:
+            assert list(threads.map(begin, names)) == names
+
+
 def test_of_workspaces_that_race_for_a_recipe_exactly_one_gets_it(desk: Desk) -> None:
     names = ["one", "two", "three"]
-    barrier = Barrier(len(names))
+    barrier = Barrier(len(names), timeout=30)  # who fails before it must not hang the others
 
     def buy(name: str) -> str:
         with desk.writer(name) as writer:
