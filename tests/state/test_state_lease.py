@@ -177,7 +177,7 @@ def test_of_processes_that_race_for_a_new_workspace_exactly_one_gets_it(desk: De
 def test_first_runs_at_the_same_moment_wait_for_each_other(tmp_path: Path) -> None:
     """Making the file is the one moment at which SQLite does not wait by itself."""
     names = ["one", "two", "three", "four"]
-    for attempt in range(12):
+    for attempt in range(24):
         desk = Desk(root=tmp_path / str(attempt))
         barrier = Barrier(len(names), timeout=30)
 
