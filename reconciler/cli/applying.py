@@ -64,9 +64,9 @@ async def _apply(said: Options, declared: Declared, wanted: Wanted) -> int:
         plan = free_part(looked.plan) if wanted.free else looked.plan
         if not said.json:
             said.terminal.out.print(PlanText(plan=looked.plan, verbose=said.verbose))
+        _refuse_protected(plan, wanted)
         if not any(action.steps for action in plan.actions):
             return _nothing_to_do(said, outside, looked, plan)
-        _refuse_protected(plan, wanted)
         for action in plan.actions:
             if needs_server(action):
                 outside.server_of(action.provider)  # refuses what is not trusted
@@ -81,8 +81,6 @@ def _nothing_to_do(said: Options, outside: Outside, looked: Looked, plan: Plan) 
     codes = out_of_reach(plan)
     if any(attempt.state.is_unresolved for attempt in attempts):
         codes.add(ExitCode.UNRESOLVED)
-    if any(action.reason is Reason.PROTECTED for action in plan.actions):
-        codes.add(ExitCode.REFUSED)
     code = worst(codes)
     if said.json:
         view = JsonView(terminal=said.terminal, now=outside.clock.now)

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from reconciler.domain.address import Address
 from reconciler.domain.errors import Diagnostic
-from reconciler.domain.plan import Action, ActionKind, Cost, Drift, Plan
+from reconciler.domain.plan import Action, ActionKind, Buy, Cost, DeleteJob, Drift, Plan
 from reconciler.domain.world import World
 from reconciler.plan.actions import declared, undeclared
 from reconciler.plan.index import Index
@@ -54,7 +54,10 @@ def make_plan(world: World, *, destroy: bool = False) -> Plan:
 
 
 def free_part(plan: Plan) -> Plan:
-    """The plan without what makes a paid request, and without what waits for that."""
+    """The plan without what makes a paid request, and without what waits for that.
+
+    The job that a remix left out of it needs is not deleted.
+    """
     left_out: set[Address] = set()
     kept: list[Action] = []
     for action in plan.actions:  # parents come first
@@ -62,9 +65,26 @@ def free_part(plan: Plan) -> Plan:
             left_out.add(action.address)
         else:
             kept.append(action)
+    needed = {
+        step.declaration.parent
+        for action in plan.actions
+        for step in action.steps
+        if isinstance(step, Buy)
+    }
+    kept = [_without_deleting(each) if each.address in needed else each for each in kept]
     held = plan.cost.held_usd
     free = Cost(usd=Decimal(0), worst_case_usd=held, held_usd=held, unknown=0)
-    return replace(plan, actions=tuple(kept), cost=free)
+    return replace(plan, actions=tuple(each for each in kept if _does_or_tells(each)), cost=free)
+
+
+def _without_deleting(action: Action) -> Action:
+    steps = tuple(step for step in action.steps if not isinstance(step, DeleteJob))
+    return replace(action, steps=steps)
+
+
+def _does_or_tells(action: Action) -> bool:
+    """Whether something is left of it; a block and an unresolved attempt have no steps."""
+    return bool(action.steps) or action.kind in (ActionKind.BLOCKED, ActionKind.RESOLVE)
 
 
 def _name(world: World, actions: Sequence[Action]) -> str:

@@ -155,7 +155,11 @@ def test_protection_refuses_the_whole_apply_and_outlives_its_block(film: Film) -
     assert not (film.root / "videos/c.mp4").exists()
     film.write("specs/a.toml", '[video.c]\nprompt = "C"\n')
     assert film.run("apply", "--yes").code == 6
-    assert film.run("destroy", "--yes").code == 6
+    refused = film.run("apply", "--yes", "--destroy")
+    assert refused.code == 6
+    assert "protected: a" in refused.err
+    assert film.run("apply", "--yes", "--destroy", "--free").code == 0  # goes on without it
+    assert (film.root / "videos/a.mp4").exists()
     film.write("specs/a.toml", ONE + "[video.a.lifecycle]\nprotect = false\n")
     assert film.run("apply", "--yes").code == 0
     film.write("specs/a.toml", '[video.c]\nprompt = "C"\n')

@@ -315,3 +315,23 @@ def test_only_what_is_recorded_as_published_is_unpublished() -> None:
         a_world(recorded=[a_record(STREET, made, published=[elsewhere])]),
         "street: delete undeclared $0.00 unpublish:films/street.mp4 retire:g forget",
     )
+
+
+def test_the_free_part_keeps_the_job_that_a_remix_left_out_of_it_needs() -> None:
+    parent = a_declaration("street", "a street", remote="delete_after_download")
+    rain = a_declaration("rain", "the same, in rain", remix_of=parent)
+    world = a_world([parent, rain], [converged(parent)])
+    check(
+        world,
+        "street: update deposed $0.00 delete_job",
+        "rain: remix not_recorded $0.40 buy await fetch publish promote",
+    )
+    check_free(world)
+
+
+def test_the_free_part_does_the_rest_of_such_an_action() -> None:
+    parent = a_declaration("street", "a street", remote="delete_after_download")
+    rain = a_declaration("rain", "the same, in rain", remix_of=parent)
+    made = converged(parent)
+    world = a_world([parent, rain], [made], files={"videos/street.mp4": None})
+    check_free(world, "street: publish file_missing $0.00 publish")
