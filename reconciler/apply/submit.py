@@ -14,6 +14,7 @@ from reconciler.domain.errors import (
     LeaseLostError,
     NotSentError,
     RejectedError,
+    ServerError,
     StalePlanError,
     StateError,
     UnauthorizedError,
@@ -23,6 +24,9 @@ from reconciler.domain.plan import Buy
 from reconciler.domain.ports import CreateRequest, Intent, PaidRequest, RemixRequest
 from reconciler.domain.recorded import AttemptId, Generation, RunId
 
+# Of a lease that lasts 30 s from the writing of `sending`: so another run can take it only
+# long after the last moment at which a request may begin.
+_BEGIN_S = 5.0
 _NOT_SENT_TRIES = 4
 _NOT_SENT_WAIT_S = 1.0
 _THROTTLED_TRIES = 8
@@ -94,9 +98,15 @@ async def _attempt(
         ),
         run,
     )
+    try:
+        call = await server.prepare(request)
+    except ServerError as error:
+        state.not_sent(attempt, error.message)
+        raise
+    begin_by_s = journey.ports.clock.uptime_s() + _BEGIN_S
     state.sending(attempt)
     try:
-        job = await server.submit(request)
+        job = await call.send(begin_by_s=begin_by_s)
     except NotSentError as error:
         state.not_sent(attempt, error.message)
         raise

@@ -1,7 +1,11 @@
 """The real clock."""
 
 import asyncio
+import time
 from datetime import UTC, datetime
+
+# On macOS the monotonic clock counts sleep, and there is no other.
+_SLEEP_COUNTING = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class SystemClock:
@@ -14,3 +18,7 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         """Let that much time pass."""
         await asyncio.sleep(max(seconds, 0.0))
+
+    def uptime_s(self) -> float:
+        """Seconds since the machine was started, those that it slept among them."""
+        return time.clock_gettime(_SLEEP_COUNTING)

@@ -143,6 +143,7 @@ class Outside:
             base_url=base_url,
             key=lambda: resolve_key(provider.key, os.environ),
             version=__version__,
+            uptime_s=self.clock.uptime_s,
         )
 
     def _preview(self) -> "EmbeddedServer":

@@ -38,6 +38,9 @@ class Clock(Protocol):
     async def sleep(self, seconds: float) -> None:
         """Let that much time pass."""
 
+    def uptime_s(self) -> float:
+        """Seconds by a clock that never jumps, and that goes on while the machine sleeps."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateRequest:
@@ -60,6 +63,24 @@ class RemixRequest:
 
 
 PaidRequest = CreateRequest | RemixRequest
+
+
+class PaidCall(Protocol):
+    """One paid request, built whole: nothing on this machine can fail it any more."""
+
+    async def send(self, *, begin_by_s: float) -> ObservedJob:
+        """Send it exactly once, and return the job that the server made.
+
+        Args:
+            begin_by_s: of `Clock.uptime_s`; where its first byte would leave later, it never
+                leaves.
+
+        Raises:
+            NotSentError: no byte left; nothing was made.
+            RejectedError: the server refused; nothing was made.
+            UnauthorizedError: the key was refused; nothing was made.
+            AmbiguousError: whatever else; a job may exist.
+        """
 
 
 class ContentStream(Protocol):
@@ -85,14 +106,13 @@ class Server(Protocol):
     useless, and are never repeated here.
     """
 
-    async def submit(self, request: PaidRequest) -> ObservedJob:
-        """Send exactly one paid request, and return the job that the server made.
+    async def prepare(self, request: PaidRequest) -> PaidCall:
+        """Build a paid request whole: address, key and body. Sends nothing.
 
         Raises:
-            NotSentError: no byte left; nothing was made.
-            RejectedError: the server refused; nothing was made.
-            UnauthorizedError: the key was refused; nothing was made.
-            AmbiguousError: whatever else; a job may exist.
+            NotSentError: it cannot be built.
+            RejectedError: the server could only refuse it.
+            UnauthorizedError: the key cannot be had.
         """
 
     async def retrieve(self, remote_id: str) -> ObservedJob:

@@ -62,6 +62,7 @@ class HttpServer:
         base_url: Callable[[], Awaitable[str]],
         key: Callable[[], str | None],
         version: str,
+        uptime_s: Callable[[], float],
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
     ) -> None:
         """Send nothing yet.
@@ -72,12 +73,14 @@ class HttpServer:
                 another port; may raise `UnavailableError`.
             key: fetches the key; may block and raise `UnauthorizedError`. None: there is none.
             version: the program's, for the user agent.
+            uptime_s: as of the port `Clock`.
             timeouts: how long to wait for the server.
         """
         self._provider = provider
         self._base_url = base_url
         self._ask_key = key
         self._asked_key: asyncio.Task[SecretStr | None] | None = None
+        self._uptime_s = uptime_s
         self._timeouts = timeouts
         self._connections = Connections(
             provider=provider, user_agent=f"sorafile/{version}", timeouts=timeouts
@@ -87,32 +90,28 @@ class HttpServer:
         """Close every connection."""
         await self._connections.aclose()
 
-    async def submit(self, request: PaidRequest) -> ObservedJob:
-        """Send exactly one paid request. Costs money; see the port for what errors mean.
-
-        A cancellation passes through as it is. Where it comes after the first byte may have
-        left, nothing here can tell the outcome any more: the attempt stays `sending` in the
-        journal, and that is what makes it ambiguous.
-        """
+    async def prepare(self, request: PaidRequest) -> "HttpPaidCall":
+        """Build a paid request whole. Starting the embedded server for it may take a while."""
         try:
             url = await self._url(_paid_path(request))
-            # From here on: a start of the embedded server, which costs nothing, may take longer.
-            departure = Departure(self._timeouts.begin_s)
             headers, key = await self._identity()
             client = self._connections.of_its_own()
         except UnavailableError as error:
             raise NotSentError(error.message, fix=error.fix) from error
-        async with client:
-            extensions = {"trace": departure}
-            paid = client.build_request(
-                "POST", url, headers=headers, extensions=extensions, **_paid_body(request)
-            )
-            await paid.aread()  # the whole body is there before the first byte leaves
-            try:
-                raw = await exchange(client, paid, whole_s=self._timeouts.whole_s)
-            except BrokenError as broken:
-                raise self._broken_submit(broken, departure) from broken
-        return answers.made_job(self._answer(raw, key))
+        paid = client.build_request("POST", url, headers=headers, **_paid_body(request))
+        await paid.aread()  # the whole body is there before the first byte leaves
+
+        async def send(begin_by_s: float) -> ObservedJob:
+            departure = Departure(begin_by_s=begin_by_s, uptime_s=self._uptime_s)
+            paid.extensions["trace"] = departure
+            async with client:
+                try:
+                    raw = await exchange(client, paid, whole_s=self._timeouts.whole_s)
+                except BrokenError as broken:
+                    raise self._broken_submit(broken, departure) from broken
+            return answers.made_job(self._answer(raw, key))
+
+        return HttpPaidCall(send)
 
     async def retrieve(self, remote_id: str) -> ObservedJob:
         """Look at one job; its id is told as it was asked for."""
@@ -271,6 +270,22 @@ class HttpServer:
 
     def _unreachable(self, reason: str) -> UnavailableError:
         return UnavailableError(f"`{self._provider.name}` cannot be reached: {reason}")
+
+
+class HttpPaidCall:
+    """One paid request, built whole: the port `PaidCall`.
+
+    A cancellation passes through as it is. Where it comes after the first byte may have left,
+    nothing here can tell the outcome any more: the attempt stays `sending` in the journal, and
+    that is what makes it ambiguous.
+    """
+
+    def __init__(self, send: Callable[[float], Awaitable[ObservedJob]]) -> None:
+        self._send = send
+
+    async def send(self, *, begin_by_s: float) -> ObservedJob:
+        """Send it. Costs money; a second call sends nothing, and is a bug."""
+        return await self._send(begin_by_s)
 
 
 def _paid_path(request: PaidRequest) -> str:

@@ -43,7 +43,7 @@ def cuts(before: Studio, tmp_path_factory: pytest.TempPathFactory) -> list[tuple
     assert studio.apply_while_powered(power, *VIDEOS).code is ExitCode.OK
     studio.close()
     named = list(enumerate(power.effects, start=1))
-    requests = frozenset(map(str, Operation))
+    requests = {*map(str, Operation), "send"}
     return [
         *((number, "before", name) for number, name in named),
         *((number, "after", name) for number, name in named if name in requests),

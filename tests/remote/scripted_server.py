@@ -7,14 +7,17 @@ import asyncio
 import json
 import socket
 import struct
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from email.message import Message
 from email.parser import BytesParser
+from math import inf
 from typing import Literal
 
-from reconciler.domain.ports import Server
+from reconciler.domain.observed import ObservedJob
+from reconciler.domain.ports import PaidRequest, Server
 from reconciler.domain.profile import Profile
 from reconciler.domain.provider import Provider
 from reconciler.remote.client import HttpServer
@@ -24,7 +27,7 @@ from reconciler.remote.transport import Timeouts
 IMPLEMENTS: type[Server] = HttpServer  # the type checker's proof
 
 KEY = "sk-canary-7f3a9b2c"
-QUICK = Timeouts(connect_s=2.0, begin_s=2.0, submit_s=0.3, read_s=0.3, whole_s=5.0)
+QUICK = Timeouts(connect_s=2.0, submit_s=0.3, read_s=0.3, whole_s=5.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,8 +160,21 @@ def a_client(
         return base_url
 
     return HttpServer(
-        provider=a_provider(base_url), base_url=url, key=key, version="1.2", timeouts=timeouts
+        provider=a_provider(base_url),
+        base_url=url,
+        key=key,
+        version="1.2",
+        uptime_s=time.monotonic,
+        timeouts=timeouts,
     )
+
+
+async def submit(
+    client: HttpServer, request: PaidRequest, *, begin_by_s: float = inf
+) -> ObservedJob:
+    """Build a paid request and send it at once."""
+    call = await client.prepare(request)
+    return await call.send(begin_by_s=begin_by_s)
 
 
 @asynccontextmanager

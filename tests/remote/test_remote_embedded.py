@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ from reconciler.domain.ports import CreateRequest
 from reconciler.remote.client import HttpServer
 from reconciler.remote.embedded import LOG_NAME, EmbeddedServer
 from reconciler.remote.profiles import load_profiles
-from remote.scripted_server import a_provider
+from remote.scripted_server import a_provider, submit
 
 SERVES = """
 import json, os, sys
@@ -128,9 +129,10 @@ def test_a_create_that_finds_no_server_was_not_sent(tmp_path: Path) -> None:
                 base_url=server.url,
                 key=lambda: None,
                 version="1",
+                uptime_s=time.monotonic,
             )
             with pytest.raises(NotSentError, match="does not start"):
-                await client.submit(
+                await client.prepare(
                     CreateRequest(prompt="a cat", model="sora-2", seconds=4, size="720x1280")
                 )
 
@@ -145,11 +147,12 @@ def test_the_real_preview_server_serves_the_real_client(tmp_path: Path) -> None:
             base_url=server.url,
             key=lambda: None,
             version="1",
+            uptime_s=time.monotonic,
         )
         try:
             assert (await client.page()).jobs == ()
             request = CreateRequest(prompt="a cat", model="sora-2", seconds=4, size="720x1280")
-            made = await client.submit(request)
+            made = await submit(client, request)
             assert (await client.retrieve(made.remote_id)).prompt == "a cat"
             assert [job.remote_id for job in (await client.page()).jobs] == [made.remote_id]
         finally:

@@ -20,7 +20,7 @@ from reconciler.domain.ports import CreateRequest
 from reconciler.domain.profile import Variant
 from reconciler.domain.recorded import JobError, JobStatus
 from reconciler.remote.client import HttpServer
-from remote.scripted_server import KEY, Script, a_client, answer, closed_port, says, talking
+from remote.scripted_server import KEY, Script, a_client, answer, closed_port, says, submit, talking
 
 T = TypeVar("T")
 
@@ -332,7 +332,7 @@ def test_openais_own_server_is_never_asked() -> None:
     asks: list[tuple[Callable[[HttpServer], Awaitable[object]], type[ServerError]]] = [
         *((ask, UnavailableError) for ask in REQUESTS.values()),
         (content, UnavailableError),
-        (lambda client: client.submit(request), NotSentError),
+        (lambda client: submit(client, request), NotSentError),
     ]
 
     def no_key() -> str:

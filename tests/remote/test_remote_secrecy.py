@@ -13,7 +13,7 @@ from reconciler.domain.errors import (
 from reconciler.domain.ports import CreateRequest
 from reconciler.domain.profile import Variant
 from reconciler.remote.client import HttpServer
-from remote.scripted_server import KEY, Script, a_client, says, scripted
+from remote.scripted_server import KEY, Script, a_client, says, scripted, submit
 
 ESCAPED = "".join(f"\\u{ord(character):04x}" for character in KEY)
 ECHOES = {
@@ -50,7 +50,7 @@ async def all_said(client: HttpServer) -> str:
         async with client.content("video_1", Variant.VIDEO) as stream:
             said.append(repr(stream))
 
-    for ask in (client.submit(request), client.retrieve("video_1"), client.page(), content()):
+    for ask in (submit(client, request), client.retrieve("video_1"), client.page(), content()):
         try:
             said.append(repr(await ask))
         except SorafileError as error:
@@ -97,7 +97,7 @@ def test_the_evidence_of_an_attempt_holds_no_key() -> None:
             client = a_client(server.base_url)
             request = CreateRequest(prompt="p", model="sora-2", seconds=4, size="720x1280")
             with pytest.raises(AmbiguousError) as caught:
-                await client.submit(request)
+                await submit(client, request)
             await client.aclose()
             assert caught.value.evidence == "HTTP 500: Bearer [key]"
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from dataclasses import replace
 
 import pytest
@@ -27,6 +28,7 @@ from remote.scripted_server import (
     closed_port,
     says,
     scripted,
+    submit,
     talking,
 )
 
@@ -41,22 +43,22 @@ async def outcome(
 ) -> tuple[ObservedJob | ServerError, int]:
     async with talking(*scripts) as (client, server):
         try:
-            return await client.submit(request), server.posts
+            return await submit(client, request), server.posts
         except ServerError as error:
             return error, server.posts
 
 
 def submitted(base_url: str) -> ObservedJob | ServerError:
-    async def submit() -> ObservedJob | ServerError:
+    async def outcome() -> ObservedJob | ServerError:
         client = a_client(base_url)
         try:
-            return await client.submit(CREATE)
+            return await submit(client, CREATE)
         except ServerError as error:
             return error
         finally:
             await client.aclose()
 
-    return asyncio.run(submit())
+    return asyncio.run(outcome())
 
 
 @pytest.mark.parametrize(
@@ -207,7 +209,7 @@ def test_a_failed_tls_handshake_sent_nothing() -> None:
         async with scripted(plain) as server:
             client = a_client(server.base_url.replace("http:", "https:"))
             with pytest.raises(NotSentError):
-                await client.submit(CREATE)
+                await submit(client, CREATE)
             await client.aclose()
             assert (server.connections, server.posts) == (1, 0)
 
@@ -216,10 +218,9 @@ def test_a_failed_tls_handshake_sent_nothing() -> None:
 
 def test_a_request_that_cannot_begin_in_time_is_never_begun() -> None:
     async def check() -> None:
-        late = replace(QUICK, begin_s=0.0)
-        async with talking(says(200, JOB), timeouts=late) as (client, server):
+        async with talking(says(200, JOB)) as (client, server):
             with pytest.raises(NotSentError, match="could not begin"):
-                await client.submit(CREATE)
+                await submit(client, CREATE, begin_by_s=time.monotonic())
             assert (server.connections, server.posts) == (1, 0)
 
     asyncio.run(check())
@@ -246,7 +247,7 @@ def test_a_proxy_that_builds_no_tunnel_let_nothing_through(
             monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
             client = a_client("https://videos.invalid/v1")
             with pytest.raises(NotSentError):
-                await client.submit(CREATE)
+                await submit(client, CREATE)
             assert [request.method for request in proxy.received] == ["CONNECT"]
             assert KEY.encode() not in proxy.received[0].raw_head
 
@@ -261,7 +262,7 @@ def test_a_proxy_that_took_the_request_leaves_it_ambiguous(
             monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.port}")
             client = a_client("http://videos.invalid/v1")
             with pytest.raises(AmbiguousError):
-                await client.submit(CREATE)
+                await submit(client, CREATE)
             assert proxy.posts == 1
 
     asyncio.run(check())
@@ -295,7 +296,7 @@ def test_a_cancellation_in_flight_passes_and_sends_no_second_request() -> None:
             client,
             server,
         ):
-            task = asyncio.create_task(client.submit(CREATE))
+            task = asyncio.create_task(submit(client, CREATE))
             await server.got_request.wait()
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
@@ -309,8 +310,8 @@ def test_every_paid_request_has_a_connection_of_its_own() -> None:
     async def check() -> None:
         async with talking(says(200, JOB)) as (client, server):
             await client.retrieve("video_1")
-            await client.submit(CREATE)
-            await client.submit(CREATE)
+            await submit(client, CREATE)
+            await submit(client, CREATE)
             await client.retrieve("video_1")
             assert server.posts == 2
             assert server.connections == 3
@@ -321,7 +322,7 @@ def test_every_paid_request_has_a_connection_of_its_own() -> None:
 def test_a_create_is_a_form_of_plain_fields() -> None:
     async def check() -> None:
         async with talking(says(200, JOB)) as (client, server):
-            await client.submit(CREATE)
+            await submit(client, CREATE)
             sent = server.received[0]
         assert (sent.method, sent.target) == ("POST", "/v1/videos")
         assert sent.headers["authorization"] == f"Bearer {KEY}"
@@ -348,7 +349,7 @@ def test_a_reference_travels_as_a_named_image() -> None:
 
     async def check() -> None:
         async with talking(says(200, JOB)) as (client, server):
-            await client.submit(replace(CREATE, reference=reference, reference_bytes=image))
+            await submit(client, replace(CREATE, reference=reference, reference_bytes=image))
             part = server.received[0].parts()["input_reference"]
         assert part.get_filename() == "reference.png"
         assert part.get_content_type() == "image/png"
@@ -361,7 +362,7 @@ def test_a_remix_is_json_at_its_parent() -> None:
     async def check() -> None:
         body = {**JOB, "remixed_from_video_id": "video_0"}
         async with talking(says(200, body)) as (client, server):
-            job = await client.submit(RemixRequest(parent="video_0/=:", prompt="with rain ☂"))
+            job = await submit(client, RemixRequest(parent="video_0/=:", prompt="with rain ☂"))
             sent = server.received[0]
         assert job.remixed_from == "video_0"
         assert sent.target == "/v1/videos/video_0%2F%3D%3A/remix"

@@ -46,6 +46,10 @@ class SimulatedClock:
         """Let that much simulated time pass."""
         await asyncio.sleep(max(seconds, 0.0))
 
+    def uptime_s(self) -> float:
+        """Simulated seconds: they count whatever the machine does."""
+        return self.elapsed_s
+
     def pass_by(self, seconds: float) -> None:
         """Let time pass while nothing runs."""
         self.elapsed_s += seconds

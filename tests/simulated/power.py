@@ -6,12 +6,22 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Literal, TypeVar, cast
 
-from reconciler.domain.ports import AssetStore, ContentStream, Files, Partial, Server, StateWriter
+from reconciler.domain.ports import (
+    AssetStore,
+    ContentStream,
+    Files,
+    PaidCall,
+    PaidRequest,
+    Partial,
+    Server,
+    StateWriter,
+)
 
 T = TypeVar("T")
 When = Literal["before", "after"]
 
-_SERVER = frozenset({"submit", "retrieve", "page", "delete", "content"})
+_SERVER = frozenset({"retrieve", "page", "delete", "content"})
+_PAID = frozenset({"send"})
 _STATE = frozenset(
     {
         "begin_run",
@@ -138,6 +148,8 @@ class _Wired:
             return self._content(attribute)
         if name == "partial":
             return lambda *given: self._partial(attribute(*given))
+        if name == "prepare":
+            return self._prepare(attribute)
         if name not in self._effects:
             return attribute
         if inspect.iscoroutinefunction(attribute):
@@ -152,6 +164,14 @@ class _Wired:
 
     def _partial(self, partial: Partial) -> Partial:
         return cast("Partial", _Wired(partial, _PARTIAL, self._power))
+
+    def _prepare(
+        self, prepare: Callable[[PaidRequest], Awaitable[PaidCall]]
+    ) -> Callable[[PaidRequest], Awaitable[PaidCall]]:
+        async def prepared(request: PaidRequest) -> PaidCall:
+            return cast("PaidCall", _Wired(await prepare(request), _PAID, self._power))
+
+        return prepared
 
     def _content(
         self, opens: Callable[..., AbstractAsyncContextManager[ContentStream]]

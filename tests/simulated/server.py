@@ -10,6 +10,7 @@ from hashlib import sha256
 from reconciler.domain.errors import (
     JobGoneError,
     NotReadyError,
+    NotSentError,
     RejectedError,
     UnavailableError,
 )
@@ -69,7 +70,7 @@ class SimulatedServer:
         self.workshop = Workshop(slots=slots, usd_per_second=usd_per_second, lifetime_s=lifetime_s)
         self.calls: list[Call] = []
         self.rules: list[Rule] = []
-        self._clock = clock
+        self.clock = clock
         self._latency_s = latency_s
         self._list_lag = timedelta(seconds=list_lag_s)
         self._chunk_bytes = chunk_bytes
@@ -81,7 +82,7 @@ class SimulatedServer:
         made.workshop = deepcopy(self.workshop)
         made.calls = deepcopy(self.calls)
         made.rules = list(self.rules)
-        made._clock = clock
+        made.clock = clock
         return made
 
     def fated(self, prompt: str, fate: Fate) -> None:
@@ -91,6 +92,10 @@ class SimulatedServer:
     def asked(self, operation: Operation, prompt: str | None = None) -> list[Call]:
         """The requests of one kind, in their order."""
         return [c for c in self.calls if c.operation is operation and prompt in (None, c.prompt)]
+
+    async def prepare(self, request: PaidRequest) -> "SimulatedCall":
+        """Have a request ready that makes one job."""
+        return SimulatedCall(self, request)
 
     async def submit(self, request: PaidRequest) -> ObservedJob:
         """Make one job, and bill it."""
@@ -111,7 +116,7 @@ class SimulatedServer:
         """Look at one job."""
         call = self._called(Operation.RETRIEVE, remote_id=remote_id)
         await self._there_and_back(call)
-        job = self._known(remote_id).observed(self._clock.now())
+        job = self._known(remote_id).observed(self.clock.now())
         call.answer = str(job.status)
         return job
 
@@ -119,7 +124,7 @@ class SimulatedServer:
         """One page, newest first."""
         call = self._called(Operation.PAGE, remote_id=after)
         await self._there_and_back(call)
-        shown_until = self._clock.now() - self._list_lag
+        shown_until = self.clock.now() - self._list_lag
         shown = [job for job in self.workshop.newest_first() if job.created_at <= shown_until]
         ids = [job.remote_id for job in shown]
         begin = ids.index(after) + 1 if after in ids else 0
@@ -127,7 +132,7 @@ class SimulatedServer:
         is_last = begin + PAGE_JOBS_MAX >= len(shown)
         call.answer = f"{len(page)} jobs"
         return JobPage(
-            jobs=tuple(job.observed(self._clock.now()) for job in page),
+            jobs=tuple(job.observed(self.clock.now()) for job in page),
             next_after=None if is_last else page[-1].remote_id,
         )
 
@@ -136,7 +141,7 @@ class SimulatedServer:
         call = self._called(Operation.DELETE, remote_id=remote_id)
         await self._there_and_back(call)
         job = self.workshop.find(remote_id)
-        if job is not None and job.status(self._clock.now()).is_running:
+        if job is not None and job.status(self.clock.now()).is_running:
             raise RejectedError("the job still runs", status=409)
         self.workshop.deleted.add(remote_id)
         call.answer = "deleted"
@@ -163,13 +168,13 @@ class SimulatedServer:
             offset=begin,
             etag=tag,
             fault=fault,
-            clock=self._clock,
+            clock=self.clock,
             chunk_bytes=self._chunk_bytes,
             chunk_s=self._chunk_s,
         )
 
     def _asset(self, job: Job, variant: Variant) -> bytes:
-        now = self._clock.now()
+        now = self.clock.now()
         if job.status(now) is not JobStatus.COMPLETED:
             raise NotReadyError("not there yet")
         if job.expires_at is not None and now >= job.expires_at:
@@ -177,7 +182,7 @@ class SimulatedServer:
         return asset_bytes(variant, job.remote_id, size=job.size, seconds=job.seconds)
 
     def _make(self, request: PaidRequest) -> ObservedJob:
-        now = self._clock.now()
+        now = self.clock.now()
         if not isinstance(request, CreateRequest):
             parent = self.workshop.find(request.parent)
             if parent is None:
@@ -197,8 +202,8 @@ class SimulatedServer:
     ) -> Call:
         job = self.workshop.jobs.get(remote_id) if remote_id else None
         call = Call(
-            at=self._clock.now(),
-            elapsed_s=self._clock.elapsed_s,
+            at=self.clock.now(),
+            elapsed_s=self.clock.elapsed_s,
             operation=operation,
             prompt=job.prompt if job else prompt,
             remote_id=remote_id,
@@ -216,13 +221,27 @@ class SimulatedServer:
         self._raise(fault, call)
 
     async def _half_way(self) -> None:
-        await self._clock.sleep(self._latency_s / 2)
+        await self.clock.sleep(self._latency_s / 2)
 
     def _raise(self, fault: Fault | None, call: Call) -> None:
         error = None if fault is None else error_of(fault)
         if error is not None:
             call.answer = type(fault).__name__
             raise error
+
+
+class SimulatedCall:
+    """One paid request, ready to be sent: the port `PaidCall`."""
+
+    def __init__(self, server: SimulatedServer, request: PaidRequest) -> None:
+        self._server = server
+        self._request = request
+
+    async def send(self, *, begin_by_s: float) -> ObservedJob:
+        """Send it, if it is not too late."""
+        if self._server.clock.uptime_s() > begin_by_s:
+            raise NotSentError("the request could not begin in time")
+        return await self._server.submit(self._request)
 
 
 class SimulatedContent:
