@@ -5,11 +5,14 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from reconciler.apply.gate import Gate
 from reconciler.apply.observe import ServerOf
 from reconciler.apply.pacing import Pace, Slots
 from reconciler.apply.poll import Poller
+from reconciler.apply.settling import Settling
 from reconciler.apply.stop import Stop
-from reconciler.domain.errors import Diagnostic
+from reconciler.apply.watermarks import Watermarks
+from reconciler.domain.errors import Diagnostic, UnresolvedError
 from reconciler.domain.events import Event, Noticed
 from reconciler.domain.ports import AssetStore, Clock, Files, Server, StateWriter
 from reconciler.domain.profile import Variant
@@ -48,6 +51,9 @@ class Lane:
     jobs: Slots
     pace: Pace
     poller: Poller
+    gate: Gate
+    watermarks: Watermarks
+    settling: Settling
 
 
 @dataclass(slots=True, kw_only=True)
@@ -66,6 +72,7 @@ class Journey:
     arrived: dict[tuple[GenerationId, Variant], Asset] = field(init=False, default_factory=dict)
     """What came into the store in this run, for the other addresses that share it."""
 
+    _pays: bool = field(init=False, default=True)
     _disk: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
     _turns: dict[tuple[GenerationId, Variant], asyncio.Lock] = field(
         init=False, default_factory=dict
@@ -81,6 +88,23 @@ class Journey:
         if name not in self._lanes:
             self._lanes[name] = self._open(self.providers[name])
         return self._lanes[name]
+
+    def pay_no_more(self) -> None:
+        """Begin no paid request any more in this run: what became of one is unknown."""
+        self._pays = False
+
+    def may_still_pay(self) -> None:
+        """See that paid requests may begin.
+
+        Raises:
+            UnresolvedError: they may not.
+        """
+        if not self._pays:
+            raise UnresolvedError(
+                "nothing more is bought in this run: what became of a paid request is unknown,"
+                ' and on_ambiguous is "fail"',
+                fix="see which one, and decide: sorafile resolve",
+            )
 
     @asynccontextmanager
     async def whole_file(self) -> AsyncIterator[None]:
@@ -102,12 +126,16 @@ class Journey:
 
         profile, clock = provider.profile, self.ports.clock
         places = min(self.limits.parallelism or profile.max_in_flight, profile.max_in_flight)
+        state = self.ports.state
         return Lane(
             provider=provider,
             server=server,
             jobs=Slots(places),
             pace=Pace(profile.requests_per_minute, clock),
-            poller=Poller(profile=profile, server=server, state=self.ports.state, clock=clock),
+            poller=Poller(profile=profile, server=server, state=state, clock=clock),
+            gate=Gate(),
+            watermarks=Watermarks(completeness=profile.list, server=server, clock=clock),
+            settling=Settling(provider=provider, server=server, state=state, clock=clock),
         )
 
     def notice(self, summary: str, *, code: str, fix: str | None = None) -> None:
@@ -116,6 +144,7 @@ class Journey:
         self.tell(Noticed(diagnostic=told))
 
     async def aclose(self) -> None:
-        """End the polling of every lane."""
+        """End the polling and the searching of every lane."""
         for lane in self._lanes.values():
             await lane.poller.aclose()
+            await lane.settling.aclose()

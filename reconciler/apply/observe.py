@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
+from reconciler.apply.listing import back_to, find_in_list, read_list
 from reconciler.domain.errors import JobGoneError, NotSentError, ServerError, UnavailableError
 from reconciler.domain.errors import UnauthorizedError as KeyRefusedError
-from reconciler.domain.observed import FileFact, Gone, JobPage, Observed, ObservedJob
+from reconciler.domain.observed import FileFact, Gone, Listing, Observed, ObservedJob
 from reconciler.domain.ports import AssetStore, Clock, Files, Server
 from reconciler.domain.provider import Provider, reaching
 from reconciler.domain.recipe import Sha256
@@ -33,6 +35,7 @@ class Eyes:
 class _Seen:
     jobs: dict[GenerationId, ObservedJob | Gone] = field(default_factory=dict)
     unreachable: dict[str, str] = field(default_factory=dict)
+    listed: dict[str, Listing] = field(default_factory=dict)
 
 
 async def observe(looks: Looks, eyes: Eyes, *, every_byte: bool) -> Observed:
@@ -49,8 +52,8 @@ async def observe(looks: Looks, eyes: Eyes, *, every_byte: bool) -> Observed:
             by_provider.setdefault(able.name, []).append(generation)
     for provider, generations in sorted(by_provider.items()):
         await _ask_jobs(provider, generations, eyes, seen)
-    for provider in looks.buys_from:
-        await _knock(provider, by_provider, eyes, seen)
+    for provider in looks.lists:
+        await _list(provider, eyes, seen)
     look = _read if every_byte else _read_if_moved
     return Observed(
         at=eyes.clock.now(),
@@ -62,6 +65,7 @@ async def observe(looks: Looks, eyes: Eyes, *, every_byte: bool) -> Observed:
         },
         stored=_stored(looks.assets, eyes.assets, every_byte=every_byte),
         sidecars=eyes.assets.sidecars(looks.digests),
+        listed=seen.listed,
     )
 
 
@@ -69,13 +73,21 @@ def _told(error: ServerError) -> str:
     return f"{error.message} ({error.fix})" if error.fix else error.message
 
 
-async def _knock(name: str, asked: Mapping[str, list[Generation]], eyes: Eyes, seen: _Seen) -> None:
-    """See that a server from which something would be bought answers at all."""
-    profile = eyes.providers[name].profile
-    if profile.embedded or profile.list == "none" or name in asked:
+async def _list(name: str, eyes: Eyes, seen: _Seen) -> None:
+    """See what a server has that could be taken instead of bought, and that it answers at all.
+
+    Not of the embedded one, unless somebody wants it: nothing of its is paid for, and a plan
+    should not have to start it.
+    """
+    provider = eyes.providers.get(name)
+    if provider is None or provider.profile.list == "none" or name in seen.unreachable:
         return
+    if provider.profile.embedded and provider.account_use != "exclusive":
+        return
+    lifetime_s = provider.profile.asset_lifetime_s
+    oldest = None if lifetime_s is None else eyes.clock.now() - timedelta(seconds=lifetime_s)
     try:
-        await eyes.server_of(name).page()
+        seen.listed[name] = await read_list(eyes.server_of(name), enough=back_to(oldest))
     except _UNREACHABLE as error:
         seen.unreachable[name] = _told(error)
     except ServerError:
@@ -99,27 +111,6 @@ async def _ask_jobs(name: str, generations: Iterable[Generation], eyes: Eyes, se
     except ServerError as error:
         # A server that answers with nonsense has told nothing about its jobs.
         seen.unreachable[name] = _told(error)
-
-
-async def find_in_list(server: Server, remote_ids: Iterable[str]) -> tuple[ObservedJob, ...]:
-    """The jobs of these ids, as far as the newest pages of the list hold them.
-
-    Reads one page for each 100 ids, and one more: what is not found is asked for by its id.
-    """
-    missing = set(remote_ids)
-    found: list[ObservedJob] = []
-    pages = len(missing) // 100 + 2
-    after: str | None = None
-    for _ in range(pages):
-        page: JobPage = await server.page(after=after)
-        for job in page.jobs:
-            if job.remote_id in missing:
-                missing.discard(job.remote_id)
-                found.append(job)
-        after = page.next_after
-        if not missing or after is None:
-            break
-    return tuple(found)
 
 
 def _read_if_moved(file: PublishedFile, files: Files) -> FileFact | None:

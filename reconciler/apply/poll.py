@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from reconciler.apply.observe import find_in_list
+from reconciler.apply.listing import find_in_list
 from reconciler.apply.pacing import RETRY_AFTER_S_MAX
 from reconciler.domain.errors import JobGoneError, NotSentError, RejectedError, UnavailableError
 from reconciler.domain.observed import ObservedJob

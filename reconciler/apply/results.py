@@ -18,14 +18,9 @@ class Results:
             action.address: loop.create_future() for action in actions if action.steps
         }
         self._submitted: dict[Address, asyncio.Future[bool]] = {
-            action.address: loop.create_future() for action in actions if action.is_paid
+            action.address: loop.create_future() for action in actions if action.purchases
         }
-        self._buyers = [
-            (step, action.address)
-            for action in actions
-            for step in action.steps
-            if isinstance(step, Buy)
-        ]
+        self._buyers = [(buy, action.address) for action in actions for buy in action.purchases]
         self._left: set[Address] = set()
         self.open = len(self._made)
 
@@ -37,8 +32,8 @@ class Results:
 
     def submitted(self, address: Address) -> None:
         """Tell that the paid request of an address went well."""
-        future = self._submitted[address]
-        if not future.done():
+        future = self._submitted.get(address)
+        if future is not None and not future.done():
             future.set_result(True)
 
     def left(self, address: Address) -> None:

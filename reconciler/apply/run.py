@@ -8,6 +8,7 @@ from decimal import Decimal
 from reconciler.apply.journey import Journey, Limits, Ports
 from reconciler.apply.publishing import Published
 from reconciler.apply.results import Results
+from reconciler.apply.spares import SpareWork
 from reconciler.apply.stop import Stop, StoppedError
 from reconciler.apply.work import ActionFailedError, NotBegunError, Work
 from reconciler.domain.errors import (
@@ -79,9 +80,14 @@ async def carry_out(
         keepers.append(asyncio.create_task(_stop_after(limits.timeout_s, journey)))
     try:
         work = _work(plan, recorded, run, results, journey)
+        spares = [SpareWork(spare=s, recorded=recorded, journey=journey) for s in plan.spares]
+        for spare in spares:
+            spare.keep_others_out()
         # To the end of all of them, whatever one does: another may be in the middle of paying.
         ends = await asyncio.gather(
-            *(_do(each, journey, tally) for each in work), return_exceptions=True
+            *(_do(each, journey, tally) for each in work),
+            *(_look_after(each, journey, tally) for each in spares),
+            return_exceptions=True,
         )
     finally:
         for keeper in keepers:
@@ -134,7 +140,7 @@ def _end(run: RunId, recorded: RecordedState, journey: Journey, tally: _Tally) -
         tally.codes.add(ExitCode.INTERRUPTED)
     attempts = recorded.attempts
     try:
-        if tally.failed:
+        if tally.failed or any(attempt.state.is_unresolved for attempt in attempts):
             attempts = state.read().attempts
         _count_unresolved(attempts, tally)
         state.end_run(run, worst(tally.codes))
@@ -201,6 +207,21 @@ async def _do(work: Work, journey: Journey, tally: _Tally) -> None:
     finally:
         tally.cost_usd += work.spent_usd
         work.close()
+
+
+async def _look_after(work: SpareWork, journey: Journey, tally: _Tally) -> None:
+    try:
+        await work.do()
+    except StoppedError:
+        tally.left += 1
+    except SorafileError as error:
+        tally.codes.add(error.exit_code)
+        if isinstance(error, LeaseLostError):
+            _lock_out(journey, tally)
+        journey.tell(Noticed(diagnostic=_told(error)))
+    except Exception as error:  # noqa: BLE001 - a bug at one video must not cancel a payment at another
+        tally.bug = error
+        tally.codes.add(ExitCode.ERROR)
 
 
 def _failed(action: Action, error: SorafileError, journey: Journey, tally: _Tally) -> None:

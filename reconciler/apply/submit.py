@@ -6,23 +6,29 @@ anything else happens. Dying between any two lines leaves a row that tells the t
 """
 
 import hashlib
+from dataclasses import dataclass
 
 from reconciler.apply.journey import Journey, Lane
+from reconciler.apply.settling import Verdict
+from reconciler.domain.address import Address
 from reconciler.domain.desired import ReferenceFile
+from reconciler.domain.echo import Echo
 from reconciler.domain.errors import (
     AmbiguousError,
-    LeaseLostError,
+    IndistinctError,
     NotSentError,
     RejectedError,
     ServerError,
     StalePlanError,
     StateError,
     UnauthorizedError,
+    UnresolvedError,
 )
 from reconciler.domain.observed import ObservedJob
 from reconciler.domain.plan import Buy
 from reconciler.domain.ports import CreateRequest, Intent, PaidRequest, RemixRequest
-from reconciler.domain.recorded import AttemptId, Generation, RunId
+from reconciler.domain.recorded import Attempt, AttemptId, Generation, RunId
+from reconciler.plan.matching import echo_of
 
 # Of a lease that lasts 30 s from the writing of `sending`: so another run can take it only
 # long after the last moment at which a request may begin.
@@ -30,8 +36,22 @@ _BEGIN_S = 5.0
 _NOT_SENT_TRIES = 4
 _NOT_SENT_WAIT_S = 1.0
 _THROTTLED_TRIES = 8
+_DISPROVED_TRIES = 3
 _RECORD_TRIES = 15
 _RECORD_WAIT_S = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Purchase:
+    """One video to be bought, and all that it takes."""
+
+    step: Buy
+    request: PaidRequest
+    echo: Echo
+    rank: float
+    lane: Lane
+    run: RunId
+    journey: Journey
 
 
 async def buy(
@@ -43,31 +63,86 @@ async def buy(
     those is an attempt of its own. A place among the running jobs is taken, and kept.
 
     Raises:
-        StoppedError: the run was stopped first; nothing was sent.
-        AmbiguousError: a job may exist; the attempt stays unresolved.
+        StoppedError: the run was stopped first; nothing was sent, or its outcome is open.
+        UnresolvedError: a job may exist; the attempt stays unresolved.
+        IndistinctError: the outcome of another request, which the list could not tell from
+            this one, is open; nothing was sent.
         ServerError: the server refused, or cannot be reached; nothing was made.
         StateError: the job was made, and could not be recorded; the text names it.
         StalePlanError: the reference image is another by now; nothing was sent.
     """
-    lane = journey.lane(step.declaration.provider)
-    await journey.stop.or_stop(lane.jobs.take(rank))
+    declaration = step.declaration
+    lane = journey.lane(declaration.provider)
+    echo = echo_of(declaration, parent.remote_id if parent else None, lane.provider.profile)
+    kin = declaration.recipe.kin
+    await journey.stop.or_stop(lane.gate.enter(echo, kin))
     try:
-        # Read no sooner than now: hundreds may wait, each with a picture.
-        request = _request(step, parent, journey)
-        return await _buy_once_taken(step, request, rank, lane, run, journey)
-    except BaseException:
-        lane.jobs.give_back()
-        raise
-
-
-async def _buy_once_taken(
-    step: Buy, request: PaidRequest, rank: float, lane: Lane, run: RunId, journey: Journey
-) -> Generation:
-    not_sent = throttled = 0
-    while True:
-        await journey.stop.or_stop(lane.pace.turn(rank))
+        await journey.stop.or_stop(lane.jobs.take(rank))
         try:
-            generation = await _attempt(step, request, lane, run, journey)
+            purchase = _Purchase(
+                step=step,
+                # Read no sooner than now: hundreds may wait, each with a picture.
+                request=_request(step, parent, journey),
+                echo=echo,
+                rank=rank,
+                lane=lane,
+                run=run,
+                journey=journey,
+            )
+            return await _until_made(purchase)
+        except BaseException:
+            lane.jobs.give_back()
+            raise
+    finally:
+        lane.gate.leave(echo, kin)
+
+
+async def settle(
+    attempt: Attempt, address: Address, *, lane: Lane, journey: Journey
+) -> Generation | None:
+    """Find out what became of an unresolved attempt, by its provider's `on_ambiguous`.
+
+    Returns:
+        What it made, held at `address` from now on; None where it made nothing, or is written
+        off, so that its recipe may be bought again.
+
+    Raises:
+        StoppedError: the run was stopped first.
+        UnresolvedError: nobody can tell; the attempt stays unresolved.
+    """
+    state = journey.ports.state
+    outcome = await journey.stop.or_stop(lane.settling.outcome(attempt.id))
+    if isinstance(outcome, Generation):
+        state.bind(address, outcome.id)
+        journey.notice(
+            f"{address}: the answer to its request was lost, and its job"
+            f" {outcome.remote_id} was found in the server's list",
+            code="SF0606",
+        )
+        return outcome
+    if outcome is Verdict.DISPROVED:
+        return None
+    if lane.provider.on_ambiguous == "retry" and not attempt.made:
+        state.written_off(attempt.id, 'on_ambiguous = "retry"', may_repeat=True)
+        journey.notice(
+            f"{address}: what became of its request cannot be told, so it is bought"
+            ' again (on_ambiguous = "retry"); the money of the first one is booked as wasted',
+            code="SF0607",
+        )
+        return None
+    raise UnresolvedError(
+        f"a video may have been made and billed, and nobody can tell ({attempt.evidence})",
+        fix=f"look at what is there, and decide: sorafile resolve {address}",
+    )
+
+
+async def _until_made(purchase: _Purchase) -> Generation:
+    lane, journey = purchase.lane, purchase.journey
+    not_sent = throttled = disproved = 0
+    while True:
+        await journey.stop.or_stop(lane.pace.turn(purchase.rank))
+        try:
+            generation = await _attempt(purchase)
         except NotSentError:
             not_sent += 1
             if not_sent >= _NOT_SENT_TRIES or lane.provider.is_closed_openai:
@@ -78,15 +153,36 @@ async def _buy_once_taken(
             if not error.is_throttled or throttled >= _THROTTLED_TRIES:
                 raise
             lane.pace.back_off(error.retry_after_s)
+        except _LostAnswerError as lost:
+            address = purchase.step.declaration.address
+            found = await settle(lost.attempt, address, lane=lane, journey=journey)
+            if found is not None:
+                return found
+            disproved += 1
+            if disproved >= _DISPROVED_TRIES:
+                raise UnresolvedError(
+                    f"{disproved} requests in a row got no answer, and made nothing"
+                    f" ({lost.attempt.evidence})",
+                    fix="apply again once the server is well",
+                ) from lost
         else:
             lane.pace.went_well()
             return generation
 
 
-async def _attempt(
-    step: Buy, request: PaidRequest, lane: Lane, run: RunId, journey: Journey
-) -> Generation:
-    state, declaration = journey.ports.state, step.declaration
+class _LostAnswerError(Exception):
+    """A paid request got no answer that tells its outcome; the journal says so."""
+
+    def __init__(self, attempt: Attempt) -> None:
+        super().__init__(attempt.evidence)
+        self.attempt = attempt
+
+
+async def _attempt(purchase: _Purchase) -> Generation:
+    journey, lane = purchase.journey, purchase.lane
+    declaration = purchase.step.declaration
+    state = journey.ports.state
+    journey.may_still_pay()
     server = lane.server()
     attempt = state.reserve(
         Intent(
@@ -94,17 +190,21 @@ async def _attempt(
             recipe=declaration.recipe,
             digest=declaration.digest,
             provider=declaration.provider,
-            cost_usd=step.cost_usd,
+            cost_usd=purchase.step.cost_usd,
+            echo=purchase.echo,
+            lifecycle=declaration.lifecycle,
+            tags=declaration.tags,
         ),
-        run,
+        purchase.run,
     )
     try:
-        call = await server.prepare(request)
-    except ServerError as error:
+        call = await server.prepare(purchase.request)
+        watermark = await lane.watermarks.take()
+        begin_by_s = journey.ports.clock.uptime_s() + _BEGIN_S
+        state.sending(attempt, watermark)
+    except (ServerError, IndistinctError) as error:
         state.not_sent(attempt, error.message)
         raise
-    begin_by_s = journey.ports.clock.uptime_s() + _BEGIN_S
-    state.sending(attempt)
     try:
         job = await call.send(begin_by_s=begin_by_s)
     except NotSentError as error:
@@ -114,13 +214,19 @@ async def _attempt(
         state.rejected(attempt, error.message)
         raise
     except AmbiguousError as error:
-        state.ambiguous(attempt, error.evidence)
-        raise
+        state.ambiguous(attempt, error.evidence, made=error.made)
+        if lane.provider.on_ambiguous == "fail":
+            journey.pay_no_more()
+        raise _LostAnswerError(_journaled(attempt, journey)) from error
     except Exception as error:
         # The port promises no other; where it breaks the promise, a job may exist all the same.
-        state.ambiguous(attempt, f"a bug in sorafile: {type(error).__name__}")
+        state.ambiguous(attempt, f"a bug in sorafile: {type(error).__name__}", made=False)
         raise
     return await _acknowledged(attempt, job, journey)
+
+
+def _journaled(attempt: AttemptId, journey: Journey) -> Attempt:
+    return next(each for each in journey.ports.state.read().attempts if each.id == attempt)
 
 
 async def _acknowledged(attempt: AttemptId, job: ObservedJob, journey: Journey) -> Generation:
@@ -131,7 +237,7 @@ async def _acknowledged(attempt: AttemptId, job: ObservedJob, journey: Journey) 
             return journey.ports.state.acknowledged(attempt, job)
         except StateError as error:
             tries += 1
-            if isinstance(error, LeaseLostError) or tries >= _RECORD_TRIES:
+            if tries >= _RECORD_TRIES:
                 # The id is known, paid for, and cannot be written down: a person must see it.
                 raise type(error)(
                     f"job {job.remote_id} was made and paid for, but could not be recorded: "

@@ -6,17 +6,19 @@ from decimal import Decimal
 from typing import assert_never
 
 from reconciler.apply.download import fetch, keep
+from reconciler.apply.gate import Gate
 from reconciler.apply.journey import Journey, Lane
 from reconciler.apply.publishing import Published
 from reconciler.apply.results import Results
 from reconciler.apply.stop import StoppedError
-from reconciler.apply.submit import buy
+from reconciler.apply.submit import buy, settle
 from reconciler.domain.address import Address
 from reconciler.domain.errors import JobGoneError, SorafileError
 from reconciler.domain.events import ActionLeft, JobProgress
 from reconciler.domain.observed import ObservedJob
 from reconciler.domain.plan import (
     Action,
+    Adopt,
     Await,
     Bind,
     BindShared,
@@ -30,15 +32,18 @@ from reconciler.domain.plan import (
     Publish,
     Recover,
     Rename,
+    Resolve,
     Retire,
     Step,
     TakeBack,
     Unpublish,
 )
+from reconciler.domain.ports import Found
 from reconciler.domain.profile import Variant
 from reconciler.domain.provider import reaching
 from reconciler.domain.recorded import (
     Asset,
+    Attempt,
     Generation,
     GenerationId,
     JobStatus,
@@ -80,6 +85,7 @@ class Work:
     spent_usd: Decimal = Decimal(0)
     _held: Generation | None = field(init=False, default=None)
     _has_place: str | None = field(init=False, default=None)  # the provider whose slot is taken
+    _unresolved: Attempt | None = field(init=False, default=None)  # keeps others out of the gate
     _lost: set[GenerationId] = field(init=False, default_factory=set)  # found so in this action
 
     def __post_init__(self) -> None:
@@ -88,6 +94,9 @@ class Work:
         waits = any(isinstance(step, Await) for step in self.action.steps)
         if held is not None and held.status.is_running and waits:
             self._occupy_place(held)
+        for step in self.action.steps:
+            if isinstance(step, Resolve):
+                self._keep_others_out(step)
 
     def _held_before(self) -> Generation | None:
         sources = [s.source for s in self.action.steps if isinstance(s, Rename)]
@@ -147,6 +156,7 @@ class Work:
     def close(self) -> None:
         """Give back what is held of the run, whatever came of the action."""
         self._give_back_place()
+        self._let_others_in()
         self.results.over(self.action.address)
 
     async def _step(self, step: Step) -> None:  # noqa: C901, PLR0912 - one case for each step
@@ -154,6 +164,10 @@ class Work:
         match step:
             case Buy():
                 await self._buy(step)
+            case Resolve():
+                await self._resolve(step)
+            case Adopt():
+                self._adopt(step)
             case Bind(generation=identity):
                 state.bind(address, identity)
                 self._held = self.recorded.generations[identity]
@@ -225,6 +239,55 @@ class Work:
         self._has_place = step.declaration.provider
         self.spent_usd += step.cost_usd or Decimal(0)
         self.results.submitted(self.action.address)
+
+    async def _resolve(self, step: Resolve) -> None:
+        """Find the job of a lost answer, or buy in its place where there is none."""
+        attempt = self._attempt(step)
+        lane = self.journey.lane(self._lane_of(attempt.provider, attempt.account))
+        found = await settle(attempt, self.action.address, lane=lane, journey=self.journey)
+        self._let_others_in()
+        if found is not None:
+            self._held = found
+            self.results.submitted(self.action.address)
+        elif step.otherwise is not None:
+            await self._buy(step.otherwise)
+        else:
+            raise NotBegunError("its request made nothing, and buying it again costs money")
+
+    def _attempt(self, step: Resolve) -> Attempt:
+        return next(each for each in self.recorded.attempts if each.id == step.attempt)
+
+    def _keep_others_out(self, step: Resolve) -> None:
+        """Let nothing be sent meanwhile that a list could take for the lost request."""
+        attempt = self._attempt(step)
+        if attempt.echo is not None:
+            self._unresolved = attempt
+            self._gate_of(attempt).occupy(attempt.echo, attempt.kin or attempt.digest)
+
+    def _let_others_in(self) -> None:
+        attempt, self._unresolved = self._unresolved, None
+        if attempt is not None and attempt.echo is not None:
+            self._gate_of(attempt).leave(attempt.echo, attempt.kin or attempt.digest)
+
+    def _gate_of(self, attempt: Attempt) -> Gate:
+        return self.journey.lane(self._lane_of(attempt.provider, attempt.account)).gate
+
+    def _adopt(self, step: Adopt) -> None:
+        declaration = step.declaration
+        provider = self.journey.providers[declaration.provider]
+        self._held = self.journey.ports.state.found(
+            Found(
+                address=declaration.address,
+                recipe=declaration.recipe,
+                digest=declaration.digest,
+                provider=declaration.provider,
+                job=step.job,
+                cost_usd=step.cost_usd,
+                is_ours=provider.account_use == "exclusive",
+                lifecycle=declaration.lifecycle,
+                tags=declaration.tags,
+            )
+        )
 
     async def _parent_of(self, step: Buy) -> Generation | None:
         parent = step.declaration.parent
@@ -349,11 +412,13 @@ class Work:
             return self.journey.ports.assets.is_intact(video)
 
     def _lane_name(self, generation: Generation) -> str:
-        providers = self.journey.providers
-        found = reaching(providers, name=generation.provider, account=generation.account)
+        return self._lane_of(generation.provider, generation.account)
+
+    def _lane_of(self, provider: str, account: str) -> str:
+        found = reaching(self.journey.providers, name=provider, account=account)
         if found is None:
             raise ActionFailedError(
-                f"no provider of account {generation.account!r} is declared any more",
+                f"no provider of account {account!r} is declared any more",
                 fix="declare it again in sorafile.toml",
             )
         return found.name

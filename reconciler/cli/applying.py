@@ -65,7 +65,7 @@ async def _apply(said: Options, declared: Declared, wanted: Wanted) -> int:
         if not said.json:
             said.terminal.out.print(PlanText(plan=looked.plan, verbose=said.verbose))
         _refuse_protected(plan, wanted)
-        if not any(action.steps for action in plan.actions):
+        if not plan.is_to_do:
             return _nothing_to_do(said, outside, looked, plan)
         for action in plan.actions:
             if needs_server(action):
@@ -156,7 +156,7 @@ async def _carry_out(
         state.void_reserved()
         recorded = state.read()
         plan = replan(looked, recorded, destroy=wanted.destroy)
-        if plan.actions != looked.plan.actions:
+        if (plan.actions, plan.spares) != (looked.plan.actions, looked.plan.spares):
             raise StalePlanError(
                 "the state changed while you looked at the plan; nothing was done",
                 fix=f"look again: {said.command(command)}",

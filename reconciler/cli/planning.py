@@ -7,7 +7,7 @@ from reconciler.cli.options import Options
 from reconciler.cli.wiring import Declared, Outside
 from reconciler.domain.errors import ExitCode
 from reconciler.domain.observed import Observed
-from reconciler.domain.plan import Action, Await, Buy, DeleteJob, Fetch, Plan, Retire
+from reconciler.domain.plan import Action, Await, Buy, DeleteJob, Fetch, Plan, Resolve, Retire
 from reconciler.domain.recorded import RecordedState
 from reconciler.domain.world import World
 from reconciler.plan.looks import Refresh, looks
@@ -51,7 +51,8 @@ async def look_and_plan(
         files=outside.files,
         providers=declared.providers,
     )
-    observed = await observe(looks(desired, recorded, refresh), eyes, every_byte=every_byte)
+    chosen = looks(desired, recorded, refresh, at=outside.clock.now())
+    observed = await observe(chosen, eyes, every_byte=every_byte)
     world = World(
         workspace=workspace,
         desired=desired,
@@ -73,9 +74,12 @@ def out_of_reach(plan: Plan) -> set[ExitCode]:
     return {ExitCode.UNREACHABLE} if needed & plan.unreachable.keys() else set()
 
 
+_ASKS = Buy | Resolve | Await | Fetch | Retire | DeleteJob
+
+
 def needs_server(action: Action) -> bool:
     """Whether an action may send a request."""
-    return any(isinstance(step, Buy | Await | Fetch | Retire | DeleteJob) for step in action.steps)
+    return any(isinstance(step, _ASKS) for step in action.steps)
 
 
 async def look_once(said: Options, declared: Declared) -> Looked:

@@ -5,7 +5,9 @@ SorafileError            1   base of all below; whatever else escapes is a bug
 ├─ RefusedError          6   a guard, trust, or a question that nobody can answer
 ├─ StateError            1   the state cannot be read or written
 │  └─ LockedError        9   another run holds the workspace
-├─ AlreadyBoughtError    1   a live attempt of this recipe exists; nothing was sent
+├─ AlreadyBoughtError    4   a live attempt of this recipe exists; nothing was sent
+├─ UnresolvedError       5   what became of a paid request cannot be told
+├─ IndistinctError       5   a list could not tell it from an unresolved one; nothing was sent
 ├─ FileInTheWayError     4   a file that sorafile did not write lies where one should go
 ├─ BadAssetError         4   bytes came, and they are not the asset
 └─ ServerError           4
@@ -144,6 +146,20 @@ class AlreadyBoughtError(SorafileError):
 
     exit_code = ExitCode.FAILED
     code = "already_bought"
+
+
+class UnresolvedError(SorafileError):
+    """What became of a paid request cannot be told, so nothing is bought in its place."""
+
+    exit_code = ExitCode.UNRESOLVED
+    code = "unresolved"
+
+
+class IndistinctError(SorafileError):
+    """A list could not tell this request from one whose outcome is open. Nothing was sent."""
+
+    exit_code = ExitCode.UNRESOLVED
+    code = "indistinct"
 
 
 class FileInTheWayError(SorafileError):

@@ -53,6 +53,15 @@ class Sidecar:
     completed_at: datetime | None
     cost_usd: Decimal | None
     assets: tuple[Asset, ...]
+    is_ours: bool = True  # False: it may be another's, so its job is never deleted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """What a server lists of its jobs, as far back as was read."""
+
+    jobs: tuple[ObservedJob, ...]  # newest first, each once
+    is_cut: bool = False  # there are older ones, which were not read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +74,7 @@ class Observed:
     files: Mapping[str, FileFact | None] = field(default_factory=dict)  # path -> None: no file
     stored: Mapping[Sha256, bool] = field(default_factory=dict)  # whether the bytes are whole
     sidecars: Mapping[RecipeDigest, Sidecar] = field(default_factory=dict)
+    listed: Mapping[str, Listing] = field(default_factory=dict)  # by provider
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,10 +10,10 @@ from typing import Literal
 from reconciler.domain.address import Address
 from reconciler.domain.desired import Declaration, Lifecycle
 from reconciler.domain.errors import Diagnostic
-from reconciler.domain.observed import Sidecar
+from reconciler.domain.observed import ObservedJob, Sidecar
 from reconciler.domain.profile import Variant
 from reconciler.domain.recipe import RecipeDigest
-from reconciler.domain.recorded import GenerationId, PublishedFile
+from reconciler.domain.recorded import AttemptId, GenerationId, PublishedFile
 
 
 class ActionKind(StrEnum):
@@ -46,6 +46,7 @@ class Reason(StrEnum):
     JOB_RUNNING = "job_running"
     NOT_STORED = "not_stored"
     ASSET_MISSING = "asset_missing"
+    FOUND_ON_SERVER = "found_on_server"
     FILE_MISSING = "file_missing"
     FILE_ALTERED = "file_altered"
     STORE_LOST = "store_lost"
@@ -63,6 +64,7 @@ class Reason(StrEnum):
     PARENT_JOB_GONE = "parent_job_gone"
     PATH_OCCUPIED = "path_occupied"
     UNRESOLVED_ATTEMPT = "unresolved_attempt"
+    WRITTEN_OFF = "written_off"
     NO_DELETE = "no_delete"
     DESTROYED = "destroyed"
 
@@ -88,6 +90,28 @@ class Buy:
     cost_usd: Decimal | None
     parent_generation: GenerationId | None = None  # None: the parent is made in this run
     step: Literal["buy"] = "buy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolve:
+    """Find out what became of a paid request, and hold its job as pending.
+
+    Where it is disproved, `otherwise` is bought in its place.
+    """
+
+    attempt: AttemptId
+    otherwise: Buy | None
+    step: Literal["resolve"] = "resolve"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adopt:
+    """Record a job of this recipe that the server has already, and hold it as pending."""
+
+    declaration: Declaration
+    job: ObservedJob
+    cost_usd: Decimal | None
+    step: Literal["adopt"] = "adopt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,6 +246,8 @@ class Forget:
 
 Step = (
     Buy
+    | Resolve
+    | Adopt
     | Bind
     | BindShared
     | Recover
@@ -260,8 +286,54 @@ class Action:
 
     @property
     def is_paid(self) -> bool:
-        """Whether it makes a paid request, were its price even zero."""
+        """Whether it makes a paid request, were its price even zero.
+
+        One that stands in for a disproved one spends what was held for that: it counts as free.
+        """
         return any(isinstance(step, Buy) for step in self.steps)
+
+    @property
+    def purchases(self) -> tuple[Buy, ...]:
+        """The paid requests that it makes or, where others are disproved, may make."""
+        found: list[Buy] = []
+        for step in self.steps:
+            if isinstance(step, Buy):
+                found.append(step)
+            elif isinstance(step, Resolve) and step.otherwise is not None:
+                found.append(step.otherwise)
+        return tuple(found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeekSpare:
+    """Find out what became of a paid request for a recipe that nobody declares any more."""
+
+    attempt: AttemptId
+    address: Address
+    provider: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeTwin:
+    """Record a job that showed after its attempt was given up; its money is wasted."""
+
+    attempt: AttemptId
+    job: ObservedJob
+    address: Address
+    provider: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreSpare:
+    """Let a job finish that was paid for and that nobody uses, and store its video."""
+
+    generation: GenerationId
+    address: Address  # for which it was paid
+    provider: str
+
+
+Spare = SeekSpare | TakeTwin | StoreSpare
+"""What is done about a paid generation that no address uses; all of it is free."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,6 +365,7 @@ class Plan:
     unchanged: tuple[Address, ...]
     cost: Cost
     expected_s: float  # how long it may take
+    spares: tuple[Spare, ...] = ()
     drift: tuple[Drift, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
     unreachable: Mapping[str, str] = field(default_factory=dict)  # provider -> why
@@ -304,9 +377,15 @@ class Plan:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to say: no action, and nothing blocked."""
-        return not self.actions
+        return not self.actions and not self.spares
+
+    @property
+    def is_to_do(self) -> bool:
+        """Whether there is a step to take; what is only told has none."""
+        return bool(self.spares) or any(action.steps for action in self.actions)
 
     @property
     def has_changes(self) -> bool:
         """Whether an apply would do anything; what is only blocked is no change."""
-        return any(action.kind is not ActionKind.BLOCKED for action in self.actions)
+        changes = any(action.kind is not ActionKind.BLOCKED for action in self.actions)
+        return changes or bool(self.spares)

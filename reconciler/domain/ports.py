@@ -14,6 +14,7 @@ from typing import Protocol
 
 from reconciler.domain.address import Address
 from reconciler.domain.desired import Lifecycle, ReferenceFile
+from reconciler.domain.echo import Echo
 from reconciler.domain.errors import ExitCode
 from reconciler.domain.observed import FileFact, JobPage, ObservedJob, Sidecar
 from reconciler.domain.profile import Variant
@@ -163,6 +164,24 @@ class Intent:
     digest: RecipeDigest
     provider: str
     cost_usd: Decimal | None
+    echo: Echo
+    lifecycle: Lifecycle
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A job that a server has already, about to be held as the result of a recipe."""
+
+    address: Address
+    recipe: Recipe
+    digest: RecipeDigest
+    provider: str
+    job: ObservedJob
+    cost_usd: Decimal | None
+    is_ours: bool  # False: it may be another's, so its job is never deleted
+    lifecycle: Lifecycle
+    tags: tuple[str, ...]
 
 
 class StateReader(Protocol):
@@ -195,11 +214,25 @@ class StateWriter(StateReader, Protocol):
             AlreadyBoughtError: a live attempt of this recipe exists.
         """
 
-    def sending(self, attempt: AttemptId) -> None:
-        """Journal that the request may be on its way from now on."""
+    def sending(self, attempt: AttemptId, watermark: tuple[str, ...] | None) -> None:
+        """Journal that the request may be on its way from now on.
+
+        Args:
+            attempt: a reserved one.
+            watermark: the ids that the server listed just before, newest first; None where
+                there is no list.
+
+        Raises:
+            IndistinctError: there is a list, and a request of unknown outcome, made by whomever,
+                that it could not tell from this one; nothing was journaled.
+        """
 
     def acknowledged(self, attempt: AttemptId, job: ObservedJob) -> Generation:
-        """Journal the id, book the cost, and hold the job as the address's pending one."""
+        """Journal the id, book the cost, and hold the job as the address's pending one.
+
+        It is taken even when the lease is lost, and when another run has given the attempt up
+        meanwhile: then nobody holds it, and it is a spare, or found by its recipe.
+        """
 
     def not_sent(self, attempt: AttemptId, evidence: str) -> None:
         """Journal that nothing left, and free the money."""
@@ -207,11 +240,42 @@ class StateWriter(StateReader, Protocol):
     def rejected(self, attempt: AttemptId, evidence: str) -> None:
         """Journal a certain refusal, and free the money."""
 
-    def ambiguous(self, attempt: AttemptId, evidence: str) -> None:
-        """Journal that a job may exist; the money stays held."""
+    def ambiguous(self, attempt: AttemptId, evidence: str, *, made: bool) -> None:
+        """Journal that a job may exist, or, with `made`, that it does; the money stays held."""
+
+    def adopted(self, attempt: AttemptId, job: ObservedJob, *, is_ours: bool) -> Generation | None:
+        """Journal that a listed job is what an unresolved attempt made, and book its cost.
+
+        Nobody holds it yet. None where it cannot be: the job is recorded by now, or a request
+        that it could as well be the answer to is being sent just now.
+        """
+
+    def disproved(self, attempt: AttemptId, evidence: str) -> None:
+        """Journal that an unresolved attempt made nothing, and free the money."""
+
+    def written_off(self, attempt: AttemptId, evidence: str, *, may_repeat: bool) -> None:
+        """Journal that nobody will know what an attempt made; its money is spent and wasted."""
+
+    def twin(self, attempt: AttemptId, job: ObservedJob, *, is_ours: bool) -> Generation:
+        """Record the job of an attempt that was given up, as wasted; nobody holds it.
+
+        A job that is recorded already is returned as it is.
+        """
+
+    def found(self, found: Found) -> Generation:
+        """Record a job that the server has already, and hold it as the address's pending one.
+
+        Its cost is booked where it is ours.
+
+        Raises:
+            StateError: it is recorded already.
+        """
 
     def void_reserved(self) -> None:
-        """Give up the reservations that a dead run of this workspace never sent."""
+        """Settle what dead runs of this workspace left in the journal.
+
+        What was reserved was never sent; what was being sent is ambiguous.
+        """
 
     def saw(self, generation: GenerationId, job: ObservedJob) -> None:
         """Record how a job stands; a failed one fails its attempt and books waste."""

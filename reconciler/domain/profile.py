@@ -6,6 +6,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Literal
 
+from reconciler.domain.echo import EchoField
+
 
 class Variant(StrEnum):
     """The assets that a finished job offers."""
@@ -56,6 +58,8 @@ class Profile:
     reference_matches_size: bool
 
     list: ListCompleteness
+    echoes: tuple[EchoField, ...] = ("prompt", "model", "seconds", "size", "parent")
+    """What of a request its jobs repeat as it was sent: only these can prove anything."""
     delete: bool
     remix: bool
     variants: tuple[Variant, ...]

@@ -7,7 +7,7 @@ people's disks, so no release may change one: `tests/domain/test_recipe.py` pins
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NewType
 
 RecipeDigest = NewType("RecipeDigest", str)
@@ -76,6 +76,14 @@ class Recipe:
     def digest(self) -> RecipeDigest:
         """The recipe's name for ever."""
         return digest_of(self.canonical())
+
+    @property
+    def kin(self) -> RecipeDigest:
+        """The digest of its first take: what all takes and editions of one asking share.
+
+        Their results are interchangeable, so any of them may take any job of theirs.
+        """
+        return replace(self, take=1, edition=0).digest
 
 
 def digest_of(canonical: str) -> RecipeDigest:

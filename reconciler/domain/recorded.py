@@ -1,7 +1,7 @@
 """What the state database remembers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -9,6 +9,7 @@ from typing import Literal, NewType
 
 from reconciler.domain.address import Address
 from reconciler.domain.desired import DEFAULT_LIFECYCLE, Lifecycle
+from reconciler.domain.echo import Echo
 from reconciler.domain.profile import Variant
 from reconciler.domain.recipe import Recipe, RecipeDigest, Sha256
 
@@ -112,7 +113,7 @@ class Generation:
     provider: str
     account: str
     remote_id: str
-    origin: Literal["bought", "restored"]
+    origin: Literal["bought", "restored"]  # restored: found again, not told by an answer
     status: JobStatus
     progress: int  # percent
     created_at: datetime
@@ -120,7 +121,9 @@ class Generation:
     expires_at: datetime | None = None
     error: JobError | None = None
     cost_usd: Decimal | None = None  # None: unknown
+    attempt: AttemptId | None = None  # the paid request that made it; None: not known
     assets: tuple[Asset, ...] = ()
+    is_ours: bool = True  # False: it may be another's, so its job is never deleted
     on_server: bool = True  # False: deleted by us, or seen to be gone
     missing_count: int = 0  # how often in a row the server said that it is gone
     missing_since: datetime | None = None
@@ -193,6 +196,17 @@ class Attempt:
     sending_at: datetime | None = None
     cost_usd: Decimal | None = None
     evidence: str | None = None  # what was seen of the request; for people to read
+    workspace: str = "default"
+    kin: RecipeDigest | None = None  # None: of a release that did not record it
+    echo: Echo | None = None  # likewise
+    watermark: tuple[str, ...] | None = None  # newest first; None: there was no list to read
+    made: bool = False  # the server answered a success: a job exists for certain
+    over_at: datetime | None = None  # since when the request cannot be under way any more
+    may_repeat: bool = False  # written off, and a person said to buy again
+
+    def is_kin(self, other: "Attempt") -> bool:
+        """Whether either may take the other's job: they differ in nothing but the take."""
+        return (self.kin or self.digest) == (other.kin or other.digest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +217,12 @@ class RecordedState:
     videos: Mapping[Address, Recorded]
     generations: Mapping[GenerationId, Generation]  # the whole database's
     attempts: tuple[Attempt, ...]  # the live ones, the whole database's
+    given_up: tuple[Attempt, ...] = ()
+    """Disproved or written off, the whole database's: their jobs may show after all."""
+
+    spares: Mapping[GenerationId, Address] = field(default_factory=dict)
+    """Paid generations that nobody holds and that are not stored yet; for whom they were paid."""
+
     held_elsewhere: frozenset[GenerationId] = frozenset()  # in use by other workspaces
 
 

@@ -6,9 +6,11 @@ from functools import partial
 
 from reconciler.domain.address import Address
 from reconciler.domain.desired import Declaration, Lifecycle
+from reconciler.domain.observed import ObservedJob
 from reconciler.domain.plan import (
     Action,
     ActionKind,
+    Adopt,
     Await,
     Bind,
     BindShared,
@@ -24,6 +26,7 @@ from reconciler.domain.plan import (
     Reason,
     Recover,
     Rename,
+    Resolve,
     Step,
     TakeBack,
     Unpublish,
@@ -41,6 +44,7 @@ from reconciler.plan.index import Index
 from reconciler.plan.letting_go import LettingGo, let_go
 from reconciler.plan.price import price
 from reconciler.plan.targets import (
+    Adoptable,
     Keep,
     Known,
     Moved,
@@ -69,14 +73,8 @@ def _for_target(declaration: Declaration, target: Target, facts: Setting) -> Act
     match target:
         case Stuck():
             return _blocked(declaration, target, held, facts)
-        case Unresolved(attempt=attempt):
-            sent = attempt.sending_at or attempt.reserved_at
-            because = f"what became of the paid request of {sent:%Y-%m-%d %H:%M} UTC is unknown"
-            going = _let_go(
-                declaration, held, going_anyway(declaration.address, target, index), facts
-            )
-            steps = (*going.first, *going.steps)
-            return _act(declaration, ActionKind.RESOLVE, Reason.UNRESOLVED_ATTEMPT, because, steps)
+        case Unresolved():
+            return _resolve(declaration, target, held, facts)
         case New():
             return _buy(declaration, target, held, facts)
         case Keep(generation=generation):
@@ -92,6 +90,8 @@ def _for_target(declaration: Declaration, target: Target, facts: Setting) -> Act
             steps = _hold_and_fill(declaration, held, facts, hold, derive=others)
             because = "the asset store has it, paid for before"
             return _act(declaration, ActionKind.RESTORE, Reason.STORED_BEFORE, because, steps)
+        case Adoptable(job=job):
+            return _adopt(declaration, job, held, facts)
         case SharedWith(address=address):
             steps = _hold_and_fill(declaration, held, facts, (BindShared(of=address),))
             because = f"{address} has the same recipe: they share one generation"
@@ -217,11 +217,7 @@ def _buy(declaration: Declaration, wanted: New, held: Holding, facts: Setting) -
     old = held.recorded.current or held.recorded.pending
     replaces = old is not None and wanted.lost is None and old.status is not JobStatus.FAILED
     lost = (MarkLost(generation=wanted.lost.id),) if wanted.lost else ()
-    buy = Buy(
-        declaration=declaration,
-        cost_usd=cost,
-        parent_generation=_parent_generation(parent, facts) if parent else None,
-    )
+    buy = _purchase(declaration, facts)
     steps = _hold_and_fill(declaration, held, facts, (*lost, buy, Await()))
     kind = ActionKind.REMIX if parent else ActionKind.CREATE
     compared = changes.between(old.recipe if old else None, declaration, facts.names)
@@ -235,9 +231,60 @@ def _buy(declaration: Declaration, wanted: New, held: Holding, facts: Setting) -
         action,
         cost_usd=cost,
         changes=compared,
-        depends_on=(parent,) if parent and _is_made_here(facts.targets.get(parent)) else (),
-        notes=_let_go(declaration, held, held.recorded.generations, facts).notes,
+        depends_on=_waits_for(declaration, facts),
+        notes=(
+            *_let_go(declaration, held, held.recorded.generations, facts).notes,
+            *_offers(declaration, wanted.offer),
+        ),
     )
+
+
+def _purchase(declaration: Declaration, facts: Setting) -> Buy:
+    provider = facts.index.world.providers[declaration.provider]
+    parent = declaration.parent
+    return Buy(
+        declaration=declaration,
+        cost_usd=price(declaration, provider),
+        parent_generation=_parent_generation(parent, facts) if parent else None,
+    )
+
+
+def _waits_for(declaration: Declaration, facts: Setting) -> tuple[Address, ...]:
+    parent = declaration.parent
+    return (parent,) if parent and _is_made_here(facts.targets.get(parent)) else ()
+
+
+def _offers(declaration: Declaration, job: ObservedJob | None) -> tuple[str, ...]:
+    if job is None:
+        return ()
+    told = (
+        f"job {job.remote_id} on {declaration.provider} asked for the same: if it is yours, take"
+        f" it for free with sorafile import '{declaration.address}' {job.remote_id}"
+    )
+    return (told,)
+
+
+def _resolve(declaration: Declaration, target: Unresolved, held: Holding, facts: Setting) -> Action:
+    """Find out what became of a paid request; what it made, or another, takes its place."""
+    attempt = target.attempt
+    sent = attempt.sending_at or attempt.reserved_at
+    because = f"what became of the paid request of {sent:%Y-%m-%d %H:%M} UTC is unknown"
+    resolve = Resolve(
+        attempt=attempt.id, otherwise=_purchase(declaration, facts) if target.may_buy else None
+    )
+    steps = _hold_and_fill(declaration, held, facts, (resolve, Await()))
+    action = _act(declaration, ActionKind.RESOLVE, Reason.UNRESOLVED_ATTEMPT, because, steps)
+    return replace(action, depends_on=_waits_for(declaration, facts))
+
+
+def _adopt(declaration: Declaration, job: ObservedJob, held: Holding, facts: Setting) -> Action:
+    """Take a job that the server has already, instead of paying for a new one."""
+    cost = price(declaration, facts.index.world.providers[declaration.provider])
+    adopt = Adopt(declaration=declaration, job=job, cost_usd=cost)
+    steps = _hold_and_fill(declaration, held, facts, (adopt, Await()))
+    because = f"job {job.remote_id} on {declaration.provider} is of this recipe, and nobody's yet"
+    action = _act(declaration, ActionKind.ADOPT, Reason.FOUND_ON_SERVER, because, steps)
+    return replace(action, expires_at=job.expires_at)
 
 
 def _listed(names: list[str]) -> str:
@@ -259,7 +306,7 @@ def _is_made_here(target: Target | None) -> bool:
     match target:
         case Keep(generation=job) | Known(generation=job) | Moved(generation=job):
             return job.status.is_running
-        case New() | Remembered() | SharedWith():
+        case New() | Remembered() | Adoptable() | SharedWith() | Unresolved():
             return True
         case _:
             return False
@@ -324,7 +371,7 @@ def _delete_after_download(
     if declaration.lifecycle.remote != "delete_after_download" or not provider.profile.delete:
         return ()
     remixes = facts.index.remixes.get(declaration.address, ())
-    if any(isinstance(facts.targets[remix.address], Stuck | Unresolved) for remix in remixes):
+    if any(isinstance(facts.targets[remix.address], Stuck) for remix in remixes):
         return ()  # they are still to be made, and need the job
     if held is None:
         is_shared = facts.index.askers[declaration.digest] > 1

@@ -14,6 +14,7 @@ from reconciler.domain.recipe import RecipeDigest, Sha256
 from reconciler.domain.recorded import (
     Asset,
     Attempt,
+    AttemptState,
     Generation,
     GenerationId,
     JobStatus,
@@ -43,6 +44,32 @@ class Index:
         """The attempts whose outcome is unknown, by their recipe."""
         attempts = self.world.recorded.attempts
         return {attempt.digest: attempt for attempt in attempts if attempt.state.is_unresolved}
+
+    @cached_property
+    def written_off(self) -> Mapping[RecipeDigest, Attempt]:
+        """The attempts after which nobody wants their recipes bought again."""
+        return {
+            attempt.digest: attempt
+            for attempt in self.world.recorded.given_up
+            if attempt.state is AttemptState.WRITTEN_OFF and not attempt.may_repeat
+        }
+
+    def unmanaged(self, provider: str) -> tuple[ObservedJob, ...]:
+        """The jobs that a provider lists, newest first, and that no generation records."""
+        return self._unmanaged.get(provider, ())
+
+    @cached_property
+    def _unmanaged(self) -> Mapping[str, tuple[ObservedJob, ...]]:
+        generations = self.world.recorded.generations.values()
+        known = {(each.account, each.remote_id) for each in generations}
+        return {
+            name: tuple(
+                job
+                for job in listing.jobs
+                if (self.world.providers[name].account, job.remote_id) not in known
+            )
+            for name, listing in self.world.observed.listed.items()
+        }
 
     @cached_property
     def generations(self) -> Mapping[GenerationId, Generation]:

@@ -43,6 +43,9 @@ def let_go(
         delete = generation.on_server and policy != "never"
         if not generation.on_server:
             pass
+        elif not generation.is_ours:
+            delete = False
+            notes.append(f"job {generation.remote_id} is released: it may be another's")
         elif policy == "never":
             notes.append(f'job {generation.remote_id} stays on the server (remote = "never")')
         elif is_used(recorded) or identity in index.world.recorded.held_elsewhere:

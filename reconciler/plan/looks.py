@@ -6,11 +6,15 @@ the parents of remixes still to be made, and files.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Literal
 
 from reconciler.domain.desired import Declaration, Desired
 from reconciler.domain.recipe import RecipeDigest
 from reconciler.domain.recorded import Asset, Generation, JobStatus, PublishedFile, RecordedState
+
+# A job that shows later than this after its request has no assets any more.
+_LATE = timedelta(hours=24)
 
 Refresh = Literal["auto", "full", "none"]
 
@@ -24,11 +28,11 @@ class Looks:
     paths: tuple[str, ...]  # where something would be published for the first time
     assets: tuple[Asset, ...]
     digests: tuple[RecipeDigest, ...]  # recipes that no generation in the state has
-    buys_from: tuple[str, ...]  # providers that something may be bought from
+    lists: tuple[str, ...]  # providers whose jobs may be the result of something wanted
 
 
-def looks(desired: Desired, recorded: RecordedState, refresh: Refresh) -> Looks:
-    """Choose what to look at."""
+def looks(desired: Desired, recorded: RecordedState, refresh: Refresh, *, at: datetime) -> Looks:
+    """Choose what to look at; `at` is the moment of looking."""
     known = {
         generation.digest
         for generation in recorded.generations.values()
@@ -45,8 +49,20 @@ def looks(desired: Desired, recorded: RecordedState, refresh: Refresh) -> Looks:
         paths=tuple(sorted(wanted - ours)),
         assets=tuple(_assets(desired, recorded)),
         digests=tuple(each.digest for each in missing),
-        buys_from=tuple(sorted({each.provider for each in missing})) if refresh != "none" else (),
+        lists=_lists(recorded, missing, at) if refresh != "none" else (),
     )
+
+
+def _lists(
+    recorded: RecordedState, missing: tuple[Declaration, ...], at: datetime
+) -> tuple[str, ...]:
+    """From which something would be bought, and where a job may show that was given up."""
+    given_up = {
+        each.provider
+        for each in recorded.given_up
+        if at - (each.sending_at or each.reserved_at) < _LATE
+    }
+    return tuple(sorted({each.provider for each in missing} | given_up))
 
 
 def _jobs(

@@ -5,14 +5,28 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from typing import assert_never
 
 from reconciler.domain.address import Address
 from reconciler.domain.errors import Diagnostic
-from reconciler.domain.plan import Action, ActionKind, Buy, Cost, DeleteJob, Drift, Plan
+from reconciler.domain.plan import (
+    Action,
+    ActionKind,
+    Cost,
+    DeleteJob,
+    Drift,
+    Plan,
+    Resolve,
+    SeekSpare,
+    Spare,
+    StoreSpare,
+    TakeTwin,
+)
 from reconciler.domain.world import World
 from reconciler.plan.actions import declared, undeclared
 from reconciler.plan.index import Index
 from reconciler.plan.schedule import makespan_s
+from reconciler.plan.spares import spares
 from reconciler.plan.targets import parents_first, targets
 from reconciler.plan.usage import setting
 
@@ -39,6 +53,7 @@ def make_plan(world: World, *, destroy: bool = False) -> Plan:
             action = undeclared(recorded, facts, destroy=destroy)
             if action is not None:
                 actions.append(action)
+    loose = spares(index, actions)
     return Plan(
         plan_id=_name(world, actions),
         workspace=world.workspace,
@@ -47,8 +62,9 @@ def make_plan(world: World, *, destroy: bool = False) -> Plan:
         unchanged=tuple(sorted(unchanged)),
         cost=_cost(actions, index),
         expected_s=makespan_s(actions, world.providers),
+        spares=loose,
         drift=tuple(_drift(index)),
-        diagnostics=tuple(_warnings(actions, index)),
+        diagnostics=tuple(_warnings(loose, index)),
         unreachable=world.observed.unreachable,
     )
 
@@ -64,17 +80,20 @@ def free_part(plan: Plan) -> Plan:
         if action.is_paid or left_out.intersection(action.depends_on):
             left_out.add(action.address)
         else:
-            kept.append(action)
-    needed = {
-        step.declaration.parent
-        for action in plan.actions
-        for step in action.steps
-        if isinstance(step, Buy)
-    }
+            kept.append(_without_buying_again(action))
+    needed = {buy.declaration.parent for action in plan.actions for buy in action.purchases}
     kept = [_without_deleting(each) if each.address in needed else each for each in kept]
     held = plan.cost.held_usd
     free = Cost(usd=Decimal(0), worst_case_usd=held, held_usd=held, unknown=0)
     return replace(plan, actions=tuple(each for each in kept if _does_or_tells(each)), cost=free)
+
+
+def _without_buying_again(action: Action) -> Action:
+    steps = tuple(
+        replace(step, otherwise=None) if isinstance(step, Resolve) else step
+        for step in action.steps
+    )
+    return replace(action, steps=steps)
 
 
 def _without_deleting(action: Action) -> Action:
@@ -104,9 +123,24 @@ def _cost(actions: Sequence[Action], index: Index) -> Cost:
     held = sum((each.cost_usd for each in attempts if each.cost_usd is not None), Decimal(0))
     return Cost(
         usd=known,
-        worst_case_usd=known + held,
+        worst_case_usd=known + held + _bought_again(actions, index),
         held_usd=held,
         unknown=sum(action.cost_usd is None for action in actions),
+    )
+
+
+def _bought_again(actions: Sequence[Action], index: Index) -> Decimal:
+    """What it costs where every answer is lost and the project says to buy again."""
+    purchases = [buy for action in actions for buy in action.purchases]
+    providers = index.world.providers
+    return sum(
+        (
+            buy.cost_usd
+            for buy in purchases
+            if buy.cost_usd is not None
+            and providers[buy.declaration.provider].on_ambiguous == "retry"
+        ),
+        Decimal(0),
     )
 
 
@@ -127,16 +161,16 @@ def _drift(index: Index) -> Iterator[Drift]:
             yield Drift(address=address, what=f"job {current.remote_id} is gone from the server")
 
 
-def _warnings(actions: Sequence[Action], index: Index) -> Iterator[Diagnostic]:
-    resolving = {a.recipe_digest for a in actions if a.kind is ActionKind.RESOLVE}
-    for digest, attempt in sorted(index.unresolved.items()):
-        if digest not in resolving:
+def _warnings(loose: Sequence[Spare], index: Index) -> Iterator[Diagnostic]:
+    for spare in loose:
+        yield _told(spare, index)
+    for name, listing in sorted(index.world.observed.listed.items()):
+        if listing.is_cut:
             yield Diagnostic(
-                code="SF0501",
+                code="SF0505",
                 severity="warning",
-                summary=f"a paid request for {attempt.address} is unresolved, its money held",
-                fix="it asked for a recipe that is no longer declared; "
-                "look at the provider's jobs with: sorafile remote list",
+                summary=f"only the newest {len(listing.jobs)} jobs of {name} were looked through"
+                " for results that could be taken instead of bought",
             )
     for provider, why in sorted(index.world.observed.unreachable.items()):
         yield Diagnostic(
@@ -144,3 +178,33 @@ def _warnings(actions: Sequence[Action], index: Index) -> Iterator[Diagnostic]:
             severity="warning",
             summary=f"provider {provider} cannot be asked, so its jobs are unknown: {why}",
         )
+
+
+def _told(spare: Spare, index: Index) -> Diagnostic:
+    """What a person should know of a paid generation that no address uses."""
+    match spare:
+        case SeekSpare(address=address):
+            return Diagnostic(
+                code="SF0501",
+                severity="warning",
+                summary=f"what became of a paid request for {address} is unknown, and its recipe"
+                " is no longer declared; its money is held",
+                fix=f"an apply looks for it; or decide: sorafile resolve {address}",
+            )
+        case TakeTwin(address=address, job=job):
+            return Diagnostic(
+                code="SF0503",
+                severity="warning",
+                summary=f"job {job.remote_id} showed after the paid request for {address} was"
+                " given up: its price is booked as wasted, and its video kept as a spare",
+            )
+        case StoreSpare(address=address, generation=identity):
+            job_id = index.generations[identity].remote_id
+            return Diagnostic(
+                code="SF0504",
+                severity="warning",
+                summary=f"job {job_id}, paid for {address}, is used by no address: an apply"
+                " stores its video as a spare",
+            )
+        case _:
+            assert_never(spare)

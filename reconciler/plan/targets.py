@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 
 from reconciler.domain.address import Address
 from reconciler.domain.desired import Declaration, Desired
-from reconciler.domain.observed import Sidecar
+from reconciler.domain.observed import ObservedJob, Sidecar
 from reconciler.domain.plan import Reason
 from reconciler.domain.recipe import RecipeDigest
 from reconciler.domain.recorded import Attempt, Generation, JobStatus, Recorded
+from reconciler.plan.adoption import Adoption
 from reconciler.plan.index import Index
+from reconciler.plan.spares import twins
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,13 @@ class Remembered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Adoptable:
+    """One that its server has, and that nobody here recorded."""
+
+    job: ObservedJob
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SharedWith:
     """The one that another address gets in this plan."""
 
@@ -60,13 +69,15 @@ class New:
     reason: Reason
     because: str
     lost: Generation | None = None  # what it stands in for
+    offer: ObservedJob | None = None  # a job that a person may know to be the one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unresolved:
-    """None before it is known what became of a paid request."""
+    """The one that a paid request made, or else another: its answer was lost."""
 
     attempt: Attempt
+    may_buy: bool  # another, should that have made nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,20 +89,21 @@ class Stuck:
     refuses: bool = False  # the whole apply: nothing at all is done about the address
 
 
-Target = Keep | Moved | Known | Remembered | SharedWith | New | Unresolved | Stuck
+Target = Keep | Moved | Known | Remembered | Adoptable | SharedWith | New | Unresolved | Stuck
 
 
 def targets(index: Index) -> Mapping[Address, Target]:
     """One target for each declared video, parents first."""
     found: dict[Address, Target] = {}
     getting: dict[RecipeDigest, Address] = {}
+    adoption = Adoption(index, spoken_for={twin.job.remote_id for twin in twins(index)})
     for declaration in parents_first(index.world.desired):
-        target = _target(declaration, index, found, getting)
+        target = _target(declaration, index, adoption, found, getting)
         stuck = _path_in_the_way(declaration, target, index)
         if stuck is not None:
             target = replace(target, stuck=stuck) if isinstance(target, Moved) else stuck
         found[declaration.address] = target
-        if isinstance(target, New | Remembered):
+        if isinstance(target, New | Remembered | Adoptable | Unresolved):
             getting.setdefault(declaration.digest, declaration.address)
     return found
 
@@ -112,34 +124,85 @@ def parents_first(desired: Desired) -> Iterator[Declaration]:
 def _target(
     declaration: Declaration,
     index: Index,
+    adoption: Adoption,
     found: Mapping[Address, Target],
     getting: Mapping[RecipeDigest, Address],
 ) -> Target:
     digest, address = declaration.digest, declaration.address
     recorded = index.recorded(address)
-    if digest in index.unresolved:
-        return Unresolved(attempt=index.unresolved[digest])
+    if digest in index.unresolved and not _replaces_a_protected(declaration, recorded):
+        return _unresolved(declaration, index, found, getting)
     source = index.moves.get(address, recorded)
     held = _held_of_recipe(source, digest, index) if source else None
     if address in index.moves and held is not None:
         return _moved(index.moves[address].address, held, index)
     if held is not None and held.status is not JobStatus.FAILED and not index.is_lost(held):
         return Keep(generation=held)
-    if held is None and recorded and recorded.current and protects(declaration, recorded):
+    if held is None and _replaces_a_protected(declaration, recorded):
         because = "it is protected, and its recipe changed"
         return Stuck(reason=Reason.PROTECTED, because=because, refuses=True)
-    free = _free(declaration, index, getting)
+    free = _free(declaration, index, adoption, found, getting)
     if free is not None:
         return free
     wanted = _to_buy(declaration, held, index, found)
-    stuck = _parent_in_the_way(declaration.parent, found) if isinstance(wanted, New) else None
-    return stuck or wanted
+    if not isinstance(wanted, New):
+        return wanted
+    stuck = _parent_in_the_way(declaration.parent, found)
+    offer = adoption.offered(declaration, _parent_job(declaration.parent, found))
+    return stuck or replace(wanted, offer=offer)
+
+
+def _replaces_a_protected(declaration: Declaration, recorded: Recorded | None) -> bool:
+    """Whether what is published is protected, and of another recipe."""
+    if recorded is None or recorded.current is None or not protects(declaration, recorded):
+        return False
+    held = (recorded.current, recorded.pending)
+    return all(each is None or each.digest != declaration.digest for each in held)
+
+
+def _unresolved(
+    declaration: Declaration,
+    index: Index,
+    found: Mapping[Address, Target],
+    getting: Mapping[RecipeDigest, Address],
+) -> Target:
+    """What became of a paid request comes first; the first address that asks finds it out."""
+    attempt = index.unresolved[declaration.digest]
+    if declaration.digest in getting:
+        return SharedWith(address=getting[declaration.digest])
+    if attempt.workspace != index.world.workspace:
+        because = (
+            f"what became of its paid request is unknown: it is workspace {attempt.workspace!r}"
+            " that finds out"
+        )
+        return Stuck(reason=Reason.UNRESOLVED_ATTEMPT, because=because)
+    may_buy = _parent_in_the_way(declaration.parent, found) is None
+    return Unresolved(attempt=attempt, may_buy=may_buy)
+
+
+def _parent_job(parent: Address | None, found: Mapping[Address, Target]) -> str | None:
+    """The remote id of a parent's job, as far as it is known before the run."""
+    if parent is None:
+        return None
+    match found.get(parent):
+        case Keep(generation=job) | Moved(generation=job) | Known(generation=job):
+            return job.remote_id
+        case Adoptable(job=seen):
+            return seen.remote_id
+        case Remembered(sidecar=sidecar):
+            return sidecar.remote_id
+        case _:
+            return None
 
 
 def _free(
-    declaration: Declaration, index: Index, getting: Mapping[RecipeDigest, Address]
+    declaration: Declaration,
+    index: Index,
+    adoption: Adoption,
+    found: Mapping[Address, Target],
+    getting: Mapping[RecipeDigest, Address],
 ) -> Target | None:
-    """What exists of a recipe already, or will when another address has bought it."""
+    """What exists of a recipe already, or will when another address has it."""
     digest = declaration.digest
     existing = index.of_recipe(digest)
     if existing is not None and not index.is_lost(existing):
@@ -147,7 +210,13 @@ def _free(
         return Known(generation=existing, shared=any(user != declaration.address for user in users))
     if digest in index.world.observed.sidecars:
         return Remembered(sidecar=index.world.observed.sidecars[digest])
-    return SharedWith(address=getting[digest]) if digest in getting else None
+    if digest in getting:
+        return SharedWith(address=getting[digest])
+    parent = _parent_job(declaration.parent, found)
+    if declaration.parent is not None and parent is None:
+        return None  # what is not made yet has no remixes
+    job = adoption.take(declaration, parent)
+    return Adoptable(job=job) if job is not None else None
 
 
 def _to_buy(
@@ -161,6 +230,8 @@ def _to_buy(
     Where its job failed or its video is lost, that holds for every address that asks for
     it: `held` is this one's own, and others may hold one that they were to share.
     """
+    if declaration.digest in index.written_off:
+        return _written_off(index.written_off[declaration.digest])
     lost = index.of_recipe(declaration.digest)  # what is not lost was found to be free
     known = held or index.in_use(declaration.digest)
     if known is not None and known.status is JobStatus.FAILED:
@@ -207,6 +278,15 @@ def _failed(generation: Generation, users: Sequence[Address], address: Address) 
     return Stuck(reason=Reason.JOB_FAILED, because=f"{whose} failed ({told})")
 
 
+def _written_off(attempt: Attempt) -> Stuck:
+    sent = attempt.sending_at or attempt.reserved_at
+    because = (
+        f"its paid request of {sent:%Y-%m-%d %H:%M} UTC was written off: another recipe, or "
+        f"sorafile resolve {attempt.address} --retry, buys it"
+    )
+    return Stuck(reason=Reason.WRITTEN_OFF, because=because)
+
+
 def _lost() -> Stuck:
     why = "its video is lost: not stored, not published, and gone from the server"
     return Stuck(reason=Reason.VIDEO_LOST, because=why)
@@ -239,7 +319,7 @@ def _parent_in_the_way(parent: Address | None, found: Mapping[Address, Target]) 
     if parent is None:
         return None
     match found.get(parent):
-        case Stuck() | Unresolved() | Moved(stuck=Stuck()) | None:
+        case Stuck() | Moved(stuck=Stuck()) | None:
             return Stuck(reason=Reason.PARENT_BLOCKED, because=f"its parent {parent} is blocked")
         case Keep(generation=job) | Moved(generation=job) | Known(generation=job) if (
             not job.on_server or (job.missing_count > 0 and not job.status.is_running)
@@ -271,7 +351,7 @@ def _path_in_the_way(declaration: Declaration, target: Target, index: Index) -> 
             assets = job.assets
         case Remembered(sidecar=sidecar):
             assets = sidecar.assets
-        case New() | SharedWith():
+        case New() | Adoptable() | SharedWith():
             assets = ()
     expected = {asset.variant: asset.sha256 for asset in assets}
     for variant, path in sorted(declaration.outputs.items()):

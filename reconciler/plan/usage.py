@@ -62,7 +62,7 @@ def _claims(
             return index.world.recorded.videos[source].generations
         case Keep(generation=kept) | Moved(generation=kept) | Known(generation=kept):
             return (kept,)
-        case Stuck() | Unresolved() if recorded is not None:
+        case Stuck() if recorded is not None:
             going = {each.id for each in going_anyway(address, target, index)}
             return tuple(each for each in recorded.generations if each.id not in going)
         case None if recorded and recorded.lifecycle.protect and address not in moved:
@@ -71,12 +71,10 @@ def _claims(
             return ()
 
 
-def going_anyway(
-    address: Address, target: Stuck | Unresolved, index: Index
-) -> tuple[Generation, ...]:
+def going_anyway(address: Address, target: Stuck, index: Index) -> tuple[Generation, ...]:
     """What an address lets go of though nothing else can be done about it."""
     recorded = index.recorded(address)
-    if recorded is None or (isinstance(target, Stuck) and target.refuses):
+    if recorded is None or target.refuses:
         return ()
     return not_to_be_held_up(recorded, index.world.desired[address].digest, index)
 
@@ -94,7 +92,7 @@ def _last_holder_deletes(
     """
 
     def lateness(address: Address) -> tuple[bool, Address]:
-        return isinstance(targets.get(address), New | SharedWith), address
+        return isinstance(targets.get(address), New | SharedWith | Unresolved), address
 
     for identity, holders in index.holders.items():
         if identity not in used and len(holders) > 1:

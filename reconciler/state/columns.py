@@ -2,11 +2,15 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_CEILING, Decimal
 from typing import Any, TypeVar
 
 from sqlalchemy import BigInteger, Dialect, Text, TypeDecorator
+
+from reconciler.domain.desired import Lifecycle
+from reconciler.domain.echo import Echo
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -97,6 +101,58 @@ class Tags(_Coded[tuple[str, ...]]):
     @staticmethod
     def decode(value: str) -> tuple[str, ...]:
         """The tags."""
+        return tuple(json.loads(value))
+
+
+class EchoText(_Coded[Echo]):
+    """What a request says, kept as JSON: only ever compared as a whole."""
+
+    impl = Text
+    cache_ok = True
+
+    @staticmethod
+    def encode(value: Echo) -> str:
+        """A JSON object, the same for equal echoes."""
+        return json.dumps(asdict(value), sort_keys=True)
+
+    @staticmethod
+    def decode(value: str) -> Echo:
+        """The echo."""
+        form = json.loads(value)
+        return Echo(**form | {"blind": tuple(form["blind"])})
+
+
+class LifecycleText(_Coded[Lifecycle]):
+    """A lifecycle as a spec says it, with what it leaves open, kept as JSON."""
+
+    impl = Text
+    cache_ok = True
+
+    @staticmethod
+    def encode(value: Lifecycle) -> str:
+        """A JSON object."""
+        return json.dumps(asdict(value), sort_keys=True)
+
+    @staticmethod
+    def decode(value: str) -> Lifecycle:
+        """The lifecycle."""
+        return Lifecycle(**json.loads(value))
+
+
+class RemoteIds(_Coded[tuple[str, ...]]):
+    """Remote ids in a server's order, kept as a JSON list."""
+
+    impl = Text
+    cache_ok = True
+
+    @staticmethod
+    def encode(value: tuple[str, ...]) -> str:
+        """A JSON list; its escapes let through whatever a server calls an id."""
+        return json.dumps(value)
+
+    @staticmethod
+    def decode(value: str) -> tuple[str, ...]:
+        """The ids."""
         return tuple(json.loads(value))
 
 

@@ -63,14 +63,15 @@ def open_writer(
         with translated(str(place)), engine.begin() as connection:
             at = clock_now()
             schema.bring_up_to_date(connection, place, at)
-            fence = lease.acquire(connection, workspace, holder, at)
+            taken = lease.acquire(connection, workspace, holder, at)
         try:
             yield Writer(
                 place=place,
                 engine=engine,
                 workspace=workspace,
                 holder=holder,
-                fence=fence,
+                fence=taken.fence,
+                last_may_live=taken.last_may_live,
                 clock_now=clock_now,
             )
         finally:
@@ -82,7 +83,10 @@ def open_writer(
             ):
                 lease.release(
                     Transaction(
-                        connection=connection, workspace=workspace, fence=fence, at=clock_now()
+                        connection=connection,
+                        workspace=workspace,
+                        fence=taken.fence,
+                        at=clock_now(),
                     )
                 )
 

@@ -16,16 +16,27 @@ from reconciler.state.transaction import Transaction, insert_once
 def hold(transaction: Transaction, address: Address, generation: GenerationId) -> None:
     """Make a generation the address's pending one; another pending one is deposed.
 
+    What the address asked for with its attempt is recorded from now on: it must be protected
+    while its first job runs.
+
     Raises:
         StateError: no such generation is recorded.
     """
     made = transaction.connection.execute(
-        select(generations.c.provider, generations.c.attempt_id).where(
-            generations.c.id == generation
+        select(
+            generations.c.provider,
+            generations.c.attempt_id,
+            attempts.c.address,
+            attempts.c.lifecycle,
+            attempts.c.tags,
         )
+        .select_from(generations.outerjoin(attempts, generations.c.attempt_id == attempts.c.id))
+        .where(generations.c.id == generation)
     ).first()
     if made is None:
         raise StateError(f"no generation `{generation}` is recorded")
+    is_asked_here = made.address == str(address)
+    asked = made.lifecycle if is_asked_here and made.lifecycle else DEFAULT_LIFECYCLE
     video = _video(transaction, address)
     if video is None:
         transaction.connection.execute(
@@ -34,8 +45,8 @@ def hold(transaction: Transaction, address: Address, generation: GenerationId) -
                 address=str(address),
                 provider=made.provider,
                 pending_id=generation,
-                tags=(),
-                **{"protect": False, **_said(DEFAULT_LIFECYCLE)},
+                tags=made.tags if is_asked_here and made.tags else (),
+                **{"protect": False, **_said(asked)},
             )
         )
     else:
@@ -43,6 +54,8 @@ def hold(transaction: Transaction, address: Address, generation: GenerationId) -
             _depose(transaction, address, video.pending_id)
         _undepose(transaction, address, generation)
         _set(transaction, address, pending_id=generation, provider=made.provider)
+        if asked.protect:
+            _set(transaction, address, protect=True)
     # Found again by its sidecar, it had no address until now.
     transaction.connection.execute(
         update(attempts)

@@ -5,21 +5,25 @@ program acts on it. So whatever kills the program leaves a row that says the wor
 have happened: `reserved` means that nothing was sent, `sending` that something may have been.
 """
 
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, Select, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from reconciler.domain.errors import AlreadyBoughtError, StateError
-from reconciler.domain.observed import Sidecar
+from reconciler.domain.errors import AlreadyBoughtError, IndistinctError, StateError
 from reconciler.domain.ports import Intent
 from reconciler.domain.recipe import Recipe, RecipeDigest, digest_of
 from reconciler.domain.recorded import LIVE_STATES, AttemptId, AttemptState, RunId
 from reconciler.state import ledger
 from reconciler.state.tables import LIVE_INDEX, attempts, recipes
-from reconciler.state.transaction import Transaction, insert_once
+from reconciler.state.transaction import Transaction, alone, insert_once
 
+# No request is waited for longer than ten minutes, from its first byte on.
+_UNDER_WAY_MAX = timedelta(minutes=11)
 _MISTAKE = "This is a mistake in sorafile; report it with this message."
 
 
@@ -45,6 +49,10 @@ def reserve(transaction: Transaction, intent: Intent, run: RunId) -> AttemptId:
                 state=AttemptState.RESERVED,
                 cost_usd=intent.cost_usd,
                 reserved_at=transaction.at,
+                kin=intent.recipe.kin,
+                echo=intent.echo,
+                lifecycle=intent.lifecycle,
+                tags=intent.tags,
             )
         )
     except IntegrityError as error:
@@ -64,23 +72,33 @@ def reserve(transaction: Transaction, intent: Intent, run: RunId) -> AttemptId:
         account=intent.recipe.account,
         provider=intent.provider,
         address=str(intent.address),
+        tags=intent.tags,
     )
     return attempt
 
 
-def sending(transaction: Transaction, attempt: AttemptId) -> None:
-    """Journal that the request may be on its way. After this, only an answer is proof."""
+def sending(
+    transaction: Transaction, attempt: AttemptId, watermark: tuple[str, ...] | None
+) -> None:
+    """Journal that the request may be on its way. After this, only an answer is proof.
+
+    Raises:
+        IndistinctError: the list could not tell it from one whose outcome is open.
+    """
+    if watermark is not None:
+        _refuse_indistinct(transaction, attempt)
     _move(
         transaction,
         attempt,
         out_of=(AttemptState.RESERVED,),
         to=AttemptState.SENDING,
         sending_at=transaction.at,
+        watermark=watermark,
     )
 
 
-def acknowledge(transaction: Transaction, attempt: AttemptId, remote_id: str) -> Row[Any]:
-    """Journal the id that the server gave, and return the attempt's row.
+def acknowledge(transaction: Transaction, attempt: AttemptId, remote_id: str) -> None:
+    """Journal the id that the server gave.
 
     The caller records the job and books its price in the same transaction. An answer is also
     taken for an attempt that was given up as ambiguous: no known id is ever thrown away.
@@ -93,7 +111,6 @@ def acknowledge(transaction: Transaction, attempt: AttemptId, remote_id: str) ->
         remote_id=remote_id,
         settled_at=transaction.at,
     )
-    return transaction.connection.execute(select(attempts).where(attempts.c.id == attempt)).one()
 
 
 def not_sent(transaction: Transaction, attempt: AttemptId, evidence: str) -> None:
@@ -122,7 +139,14 @@ def rejected(transaction: Transaction, attempt: AttemptId, evidence: str) -> Non
     ledger.release(transaction, attempt)
 
 
-def ambiguous(transaction: Transaction, attempt: AttemptId, evidence: str) -> None:
+def ambiguous(
+    transaction: Transaction,
+    attempt: AttemptId,
+    evidence: str,
+    *,
+    made: bool,
+    over_at: datetime,
+) -> None:
     """Journal that a job may exist. Its money stays held, for it may be billed."""
     _move(
         transaction,
@@ -130,44 +154,127 @@ def ambiguous(transaction: Transaction, attempt: AttemptId, evidence: str) -> No
         out_of=(AttemptState.SENDING,),
         to=AttemptState.AMBIGUOUS,
         evidence=evidence,
+        made=made,
+        over_at=over_at,
     )
 
 
-def void_reserved(transaction: Transaction) -> None:
+def settle_the_dead(transaction: Transaction, *, may_live: bool) -> None:
     """Settle what dead runs of this workspace left open.
 
     This holder's own attempts are told from theirs by the fence, so that calling this in the
-    middle of a run harms nothing.
+    middle of a run harms nothing. `may_live` says that the last holder was only silent: what
+    it was sending may be under way still.
     """
-    for attempt in _left_by_the_dead(transaction, AttemptState.RESERVED):
-        not_sent(transaction, attempt, "its run ended before it was sent")
-    for attempt in _left_by_the_dead(transaction, AttemptState.SENDING):
+    for row in _left_by_the_dead(transaction, AttemptState.RESERVED):
+        not_sent(transaction, row.id, "its run ended before it was sent")
+    for row in _left_by_the_dead(transaction, AttemptState.SENDING):
+        longest = row.sending_at + _UNDER_WAY_MAX if may_live else transaction.at
         # Never voided: the request may have left in the instant before the end.
-        ambiguous(transaction, attempt, "its run ended while it was being sent")
+        ambiguous(
+            transaction,
+            row.id,
+            "its run ended while it was being sent",
+            made=False,
+            over_at=max(longest, transaction.at),
+        )
 
 
-def adopt(transaction: Transaction, sidecar: Sidecar) -> AttemptId | None:
+def adopted(transaction: Transaction, attempt: AttemptId, remote_id: str) -> None:
+    """Journal that a listed job is what an unresolved attempt made."""
+    _move(
+        transaction,
+        attempt,
+        out_of=(AttemptState.AMBIGUOUS,),
+        to=AttemptState.ADOPTED,
+        remote_id=remote_id,
+        settled_at=transaction.at,
+    )
+
+
+def is_contested(transaction: Transaction, attempt: Row[Any]) -> bool:
+    """Whether another request of the same echo is being sent: a new job may be its answer."""
+    other = _of_the_same_echo(attempt, (AttemptState.SENDING,))
+    return transaction.connection.execute(other).first() is not None
+
+
+def disproved(transaction: Transaction, attempt: AttemptId, evidence: str) -> None:
+    """Journal that an unresolved attempt made nothing, and free the money.
+
+    Raises:
+        StateError: the server answered that it made a job.
+    """
+    if read(transaction, attempt).made:
+        raise StateError(f"attempt `{attempt}` made a job for certain", fix=_MISTAKE)
+    _move(
+        transaction,
+        attempt,
+        out_of=(AttemptState.AMBIGUOUS,),
+        to=AttemptState.DISPROVED,
+        evidence=evidence,
+        settled_at=transaction.at,
+    )
+    ledger.release(transaction, attempt)
+
+
+def written_off(
+    transaction: Transaction, attempt: AttemptId, evidence: str, *, may_repeat: bool
+) -> None:
+    """Journal that nobody will know what became of an attempt; its money is gone.
+
+    One that is written off already may be decided anew.
+    """
+    is_first = read(transaction, attempt).state != AttemptState.WRITTEN_OFF
+    _move(
+        transaction,
+        attempt,
+        out_of=(AttemptState.AMBIGUOUS, AttemptState.WRITTEN_OFF),
+        to=AttemptState.WRITTEN_OFF,
+        evidence=evidence,
+        may_repeat=may_repeat,
+        settled_at=transaction.at,
+    )
+    if is_first:
+        ledger.write_off(transaction, attempt)
+
+
+def adopt(
+    transaction: Transaction,
+    *,
+    recipe: Recipe,
+    digest: RecipeDigest,
+    remote_id: str,
+    provider: str,
+    cost_usd: Decimal | None,
+    made_at: datetime,
+    evidence: str,
+    **asked: object,
+) -> AttemptId | None:
     """Let a job that was found forbid another one of its recipe, as a bought one does.
 
-    None where a live attempt of the recipe forbids that already.
+    None where a live attempt of the recipe forbids that already. `asked` is what is known of
+    the address that wants it.
     """
+    record_recipe(transaction, recipe, digest)
     attempt = _new_id()
     try:
         with transaction.connection.begin_nested():
             transaction.connection.execute(
                 insert(attempts).values(
                     id=attempt,
-                    digest=sidecar.digest,
+                    digest=digest,
                     workspace=transaction.workspace,
                     fence=transaction.fence,
-                    provider=sidecar.provider,
-                    account=sidecar.account,
+                    provider=provider,
+                    account=recipe.account,
                     state=AttemptState.ADOPTED,
-                    cost_usd=sidecar.cost_usd,
-                    reserved_at=sidecar.created_at,
+                    cost_usd=cost_usd,
+                    reserved_at=made_at,
                     settled_at=transaction.at,
-                    remote_id=sidecar.remote_id,
-                    evidence="found by its sidecar in the asset store",
+                    remote_id=remote_id,
+                    evidence=evidence,
+                    kin=recipe.kin,
+                    **asked,
                 )
             )
     except IntegrityError as error:
@@ -226,15 +333,54 @@ def _new_id() -> AttemptId:
     return AttemptId(f"attempt_{uuid4().hex}")
 
 
-def _left_by_the_dead(transaction: Transaction, state: AttemptState) -> list[AttemptId]:
+def read(transaction: Transaction, attempt: AttemptId) -> Row[Any]:
+    """An attempt's row; nobody can change it before this transaction ends.
+
+    Raises:
+        StateError: there is none.
+    """
     found = transaction.connection.execute(
-        select(attempts.c.id).where(
+        select(attempts).where(attempts.c.id == attempt).with_for_update()
+    ).first()
+    if found is None:
+        raise StateError(f"no attempt `{attempt}` is recorded")
+    return found
+
+
+def _refuse_indistinct(transaction: Transaction, attempt: AttemptId) -> None:
+    alone(transaction, "sending")  # two that send at the same moment must see each other
+    mine = read(transaction, attempt)
+    other = transaction.connection.execute(
+        _of_the_same_echo(mine, (AttemptState.SENDING, AttemptState.AMBIGUOUS)).where(
+            func.coalesce(attempts.c.kin, attempts.c.digest) != (mine.kin or mine.digest)
+        )
+    ).first()
+    if other is not None:
+        raise IndistinctError(
+            f"`{mine.address}` is not bought yet: the server's list could not tell it from the"
+            f" request for `{other.address}`, whose outcome is open",
+            fix=f"Apply again once that is settled, or decide it: sorafile resolve {other.address}",
+        )
+
+
+def _of_the_same_echo(mine: Row[Any], states: tuple[AttemptState, ...]) -> Select[Any]:
+    """The other attempts of these states that a list could not tell from this one."""
+    return select(attempts.c.id, attempts.c.address).where(
+        attempts.c.account == mine.account,
+        attempts.c.echo == mine.echo,
+        attempts.c.state.in_(states),
+        attempts.c.id != mine.id,
+    )
+
+
+def _left_by_the_dead(transaction: Transaction, state: AttemptState) -> Sequence[Row[Any, Any]]:
+    return transaction.connection.execute(
+        select(attempts.c.id, attempts.c.sending_at).where(
             attempts.c.workspace == transaction.workspace,
             attempts.c.state == state,
             attempts.c.fence < transaction.fence,
         )
-    )
-    return [AttemptId(attempt) for attempt in found.scalars()]
+    ).all()
 
 
 def _end(transaction: Transaction, attempt: AttemptId | None, state: AttemptState) -> bool:

@@ -5,6 +5,7 @@ same transaction; so a holder that slept through his lease can write nothing, ho
 he wakes, and nothing that he wrote before is half there.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -20,8 +21,16 @@ LEASE_S = 30.0
 """How long a holder that cannot be looked at is believed to live without a heartbeat."""
 
 
-def acquire(connection: Connection, workspace: str, holder: Holder, at: datetime) -> int:
-    """Take the workspace, which exists from now on, and return the new fence.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """A lease that was taken."""
+
+    fence: int
+    last_may_live: bool  # the last holder was only silent for too long
+
+
+def acquire(connection: Connection, workspace: str, holder: Holder, at: datetime) -> Taken:
+    """Take the workspace, which exists from now on.
 
     Raises:
         LockedError: another holds it, and may be alive.
@@ -31,8 +40,9 @@ def acquire(connection: Connection, workspace: str, holder: Holder, at: datetime
         # The row is locked where a database lets two transactions read it at once.
         select(leases).where(leases.c.workspace == workspace).with_for_update()
     ).first()
+    last_may_live = False
     if lease is not None and lease.host is not None:
-        _refuse_if_held(lease, at)
+        last_may_live = _refuse_if_held(lease, at)
     fence = 1 if lease is None else lease.fence + 1
     held = {
         "fence": fence,
@@ -48,7 +58,7 @@ def acquire(connection: Connection, workspace: str, holder: Holder, at: datetime
         connection.execute(insert(leases).values(workspace=workspace, **held))
     else:
         connection.execute(update(leases).where(leases.c.workspace == workspace).values(held))
-    return fence
+    return Taken(fence=fence, last_may_live=last_may_live)
 
 
 def keep(transaction: Transaction) -> None:
@@ -59,6 +69,12 @@ def keep(transaction: Transaction) -> None:
     Raises:
         LeaseLostError: it is not.
     """
+    if not try_to_keep(transaction):
+        raise lease_lost(transaction.workspace)
+
+
+def try_to_keep(transaction: Transaction) -> bool:
+    """`keep`, for what is to be written either way: whether the workspace is still held."""
     kept = transaction.connection.execute(
         update(leases)
         .where(
@@ -68,8 +84,7 @@ def keep(transaction: Transaction) -> None:
         )
         .values(heartbeat_at=transaction.at)
     )
-    if kept.rowcount == 0:
-        raise lease_lost(transaction.workspace)
+    return kept.rowcount > 0
 
 
 def lease_lost(workspace: str) -> LeaseLostError:
@@ -109,7 +124,8 @@ def _make_workspace(connection: Connection, workspace: str, at: datetime) -> Non
     )
 
 
-def _refuse_if_held(lease: Row[Any], at: datetime) -> None:
+def _refuse_if_held(lease: Row[Any], at: datetime) -> bool:
+    """Refuse a lease that is held; else whether its last holder may live all the same."""
     holder = Holder(
         host=lease.host,
         pid=lease.pid,
@@ -118,8 +134,9 @@ def _refuse_if_held(lease: Row[Any], at: datetime) -> None:
         command=lease.command,
     )
     quiet_s = (at - lease.heartbeat_at).total_seconds()
-    if quiet_s >= LEASE_S or is_alive(holder) is False:
-        return
+    is_dead = is_alive(holder) is False
+    if quiet_s >= LEASE_S or is_dead:
+        return not is_dead
     raise LockedError(
         f"the workspace `{lease.workspace}` is held by {holder.user} on {holder.host}"
         f" (process {holder.pid}, `{holder.command}`) since {lease.acquired_at:%Y-%m-%d %H:%M:%S}"

@@ -5,15 +5,15 @@ What is held is the sum of `hold` less that of `release`; what is spent, the sum
 zero.
 """
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
 from sqlalchemy import Text, insert, literal, select
 
-from reconciler.domain.observed import Sidecar
 from reconciler.domain.recorded import AttemptId, GenerationId
 from reconciler.state.columns import Moment
-from reconciler.state.tables import ledger, videos
+from reconciler.state.tables import ledger
 from reconciler.state.transaction import Transaction
 
 Kind = Literal["hold", "release", "spend", "waste"]
@@ -38,13 +38,9 @@ def hold(
     account: str,
     provider: str,
     address: str,
+    tags: tuple[str, ...],
 ) -> None:
-    """Set the cost of an attempt aside. The tags are those that the address has now."""
-    tags = transaction.connection.execute(
-        select(videos.c.tags).where(
-            videos.c.workspace == transaction.workspace, videos.c.address == address
-        )
-    ).scalar()
+    """Set the cost of an attempt aside."""
     transaction.connection.execute(
         insert(ledger).values(
             kind="hold",
@@ -54,7 +50,7 @@ def hold(
             provider=provider,
             workspace=transaction.workspace,
             address=address,
-            tags=tags or (),
+            tags=tags,
             at=transaction.at,
         )
     )
@@ -71,25 +67,59 @@ def spend(transaction: Transaction, attempt: AttemptId, generation: GenerationId
     _copy(transaction, attempt, "hold", to="spend", generation=generation)
 
 
+def write_off(transaction: Transaction, attempt: AttemptId) -> None:
+    """Turn what was held for an attempt into money that bought nothing anybody knows of."""
+    _copy(transaction, attempt, "hold", to="release", generation=None)
+    _copy(transaction, attempt, "hold", to="spend", generation=None)
+    _copy(transaction, attempt, "hold", to="waste", generation=None)
+
+
+def take_twin(transaction: Transaction, attempt: AttemptId, generation: GenerationId) -> None:
+    """Book a job that its server made though it was disproved: spent, and wasted."""
+    _copy(transaction, attempt, "hold", to="spend", generation=generation)
+    waste(transaction, attempt, generation)
+
+
 def spend_found(
     transaction: Transaction,
-    sidecar: Sidecar,
     *,
+    amount_usd: Decimal | None,
+    at: datetime,
+    account: str,
+    provider: str,
     attempt: AttemptId | None,
     generation: GenerationId,
+    address: str | None = None,
+    tags: tuple[str, ...] = (),
 ) -> None:
-    """Book what a generation cost that was bought before this database was there."""
+    """Book what a generation cost that was paid for when nobody here took note of it."""
     transaction.connection.execute(
         insert(ledger).values(
             kind="spend",
-            amount_usd=sidecar.cost_usd,
+            amount_usd=amount_usd,
             attempt_id=attempt,
             generation_id=generation,
-            account=sidecar.account,
-            provider=sidecar.provider,
+            account=account,
+            provider=provider,
             workspace=transaction.workspace,
-            tags=(),
-            at=sidecar.created_at,
+            address=address,
+            tags=tags,
+            at=at,
+        )
+    )
+
+
+def waste_found(transaction: Transaction, generation: GenerationId) -> None:
+    """Say that what was booked for a generation alone bought nothing. It stays spent."""
+    spent = select(
+        *_SHARED,
+        literal("waste", Text()),
+        ledger.c.generation_id,
+        literal(transaction.at, Moment()),
+    ).where(ledger.c.generation_id == generation, ledger.c.kind == "spend")
+    transaction.connection.execute(
+        insert(ledger).from_select(
+            [*_SHARED, ledger.c.kind, ledger.c.generation_id, ledger.c.at], spent
         )
     )
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Select, Text, select, type_coerce, union
+from sqlalchemy import Connection, Select, Text, exists, select, type_coerce, union
 
 from reconciler.domain.address import Address
 from reconciler.domain.desired import Lifecycle, OnLost, RemotePolicy
@@ -31,7 +31,7 @@ from reconciler.domain.recorded import (
     RecordedState,
 )
 from reconciler.state import tables
-from reconciler.state.columns import Tags
+from reconciler.state.columns import EchoText, RemoteIds, Tags
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -39,6 +39,7 @@ Value = TypeVar("Value")
 _STATUS = {status.value: status for status in JobStatus}
 _ATTEMPT_STATE = {state.value: state for state in AttemptState}
 _VARIANT = {variant.value: variant for variant in Variant}
+_KNOWN = frozenset({AttemptState.ACKNOWLEDGED.value, AttemptState.ADOPTED.value})
 
 _GENERATIONS = (
     select(
@@ -57,6 +58,8 @@ _GENERATIONS = (
         tables.generations.c.error_code,
         tables.generations.c.error_message,
         tables.generations.c.cost_usd,
+        tables.generations.c.attempt_id,
+        tables.generations.c.is_ours,
         tables.generations.c.on_server,
         tables.generations.c.missing_count,
         tables.generations.c.missing_since,
@@ -86,6 +89,8 @@ def read_state(connection: Connection, workspace: str) -> RecordedState:
         videos=_videos(connection, workspace, generations, address_of),
         generations=generations,
         attempts=_live_attempts(connection, address_of),
+        given_up=_given_up(connection, address_of),
+        spares=_spares(connection, workspace, address_of),
         held_elsewhere=_held_elsewhere(connection, workspace),
     )
 
@@ -133,6 +138,8 @@ def _generation(row: Sequence[Any], assets: tuple[Asset, ...]) -> Generation:
         error_code,
         error_message,
         cost_usd,
+        attempt,
+        is_ours,
         on_server,
         missing_count,
         missing_since,
@@ -153,7 +160,9 @@ def _generation(row: Sequence[Any], assets: tuple[Asset, ...]) -> Generation:
         expires_at=expires_at,
         error=None if error_code is None else JobError(code=error_code, message=error_message),
         cost_usd=cost_usd,
+        attempt=attempt,
         assets=assets,
+        is_ours=is_ours,
         on_server=on_server,
         missing_count=missing_count,
         missing_since=missing_since,
@@ -281,31 +290,53 @@ def _published_files(
     )
 
 
+_ATTEMPTS = select(
+    tables.attempts.c.id,
+    tables.attempts.c.digest,
+    tables.attempts.c.address,
+    tables.attempts.c.provider,
+    tables.attempts.c.account,
+    tables.attempts.c.state,
+    tables.attempts.c.reserved_at,
+    tables.attempts.c.sending_at,
+    tables.attempts.c.cost_usd,
+    tables.attempts.c.evidence,
+    tables.attempts.c.workspace,
+    tables.attempts.c.kin,
+    # Decoded only where somebody asks for them: most attempts came to a good end.
+    type_coerce(tables.attempts.c.echo, Text()),
+    type_coerce(tables.attempts.c.watermark, Text()),
+    tables.attempts.c.made,
+    tables.attempts.c.over_at,
+    tables.attempts.c.may_repeat,
+).order_by(tables.attempts.c.reserved_at, tables.attempts.c.id)
+
+
 def _live_attempts(
     connection: Connection, address_of: Callable[[str], Address]
 ) -> tuple[Attempt, ...]:
-    attempts = tables.attempts
-    rows = connection.execute(
-        select(
-            attempts.c.id,
-            attempts.c.digest,
-            attempts.c.address,
-            attempts.c.provider,
-            attempts.c.account,
-            attempts.c.state,
-            attempts.c.reserved_at,
-            attempts.c.sending_at,
-            attempts.c.cost_usd,
-            attempts.c.evidence,
-        )
-        .where(
-            attempts.c.state.in_(LIVE_STATES),
-            # What was found again and is held by no address yet was asked for by nobody: its
-            # generation tells all that there is to know.
-            attempts.c.address.is_not(None),
-        )
-        .order_by(attempts.c.reserved_at, attempts.c.id)
-    ).all()
+    statement = _ATTEMPTS.where(
+        tables.attempts.c.state.in_(LIVE_STATES),
+        # What was found again and is held by no address yet was asked for by nobody: its
+        # generation tells all that there is to know.
+        tables.attempts.c.address.is_not(None),
+    )
+    return _attempts(connection, statement, address_of)
+
+
+def _given_up(connection: Connection, address_of: Callable[[str], Address]) -> tuple[Attempt, ...]:
+    """The attempts that were given up, and whose job has not shown."""
+    of_it = tables.generations.c.attempt_id == tables.attempts.c.id
+    statement = _ATTEMPTS.where(
+        tables.attempts.c.state.in_((AttemptState.DISPROVED, AttemptState.WRITTEN_OFF)),
+        ~exists().where(of_it),
+    )
+    return _attempts(connection, statement, address_of)
+
+
+def _attempts(
+    connection: Connection, statement: Select[Any], address_of: Callable[[str], Address]
+) -> tuple[Attempt, ...]:
     return tuple(
         Attempt(
             id=identity,
@@ -318,6 +349,13 @@ def _live_attempts(
             sending_at=sending_at,
             cost_usd=cost_usd,
             evidence=evidence,
+            workspace=workspace,
+            kin=kin,
+            echo=None if echo is None or state in _KNOWN else EchoText.decode(echo),
+            watermark=None if marks is None or state in _KNOWN else RemoteIds.decode(marks),
+            made=made,
+            over_at=over_at,
+            may_repeat=may_repeat,
         )
         for (
             identity,
@@ -330,8 +368,43 @@ def _live_attempts(
             sending_at,
             cost_usd,
             evidence,
-        ) in rows
+            workspace,
+            kin,
+            echo,
+            marks,
+            made,
+            over_at,
+            may_repeat,
+        ) in connection.execute(statement).all()
     )
+
+
+def _spares(
+    connection: Connection, workspace: str, address_of: Callable[[str], Address]
+) -> dict[GenerationId, Address]:
+    """What this workspace paid for and nobody holds, as long as its video is not stored."""
+    generations, attempts, videos = tables.generations, tables.attempts, tables.videos
+    statement = (
+        select(generations.c.id, attempts.c.address)
+        .join_from(generations, attempts, generations.c.attempt_id == attempts.c.id)
+        .where(
+            attempts.c.workspace == workspace,
+            attempts.c.address.is_not(None),
+            generations.c.status != JobStatus.FAILED,
+            generations.c.on_server,
+            ~generations.c.lost,
+            ~exists().where(
+                tables.assets.c.generation_id == generations.c.id,
+                tables.assets.c.variant == Variant.VIDEO,
+            ),
+            ~exists().where(videos.c.current_id == generations.c.id),
+            ~exists().where(videos.c.pending_id == generations.c.id),
+            ~exists().where(tables.deposed.c.generation_id == generations.c.id),
+        )
+        .order_by(generations.c.id)
+    )
+    rows = connection.execute(statement).all()
+    return {GenerationId(identity): address_of(address) for identity, address in rows}
 
 
 def _held_elsewhere(connection: Connection, workspace: str) -> frozenset[GenerationId]:

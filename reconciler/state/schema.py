@@ -16,7 +16,7 @@ from reconciler.domain.errors import StateError
 from reconciler.state import tables
 from reconciler.state.place import Place
 
-SCHEMA = "0001"
+SCHEMA = "0002"
 """The newest migration; revisions are numbers of four digits, so that they compare."""
 
 VERSION_TABLE = "schema_version"

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    ColumnElement,
     Float,
     ForeignKey,
     ForeignKeyConstraint,
@@ -22,13 +23,24 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
+    true,
 )
 
 from reconciler.domain.desired import OnLost, RemotePolicy
 from reconciler.domain.profile import Variant
 from reconciler.domain.recorded import LIVE_STATES, AttemptState, JobStatus
-from reconciler.state.columns import ForeignText, Inode, Moment, Money, Tags
+from reconciler.state.columns import (
+    EchoText,
+    ForeignText,
+    Inode,
+    LifecycleText,
+    Moment,
+    Money,
+    RemoteIds,
+    Tags,
+)
 
 metadata = MetaData(
     naming_convention={
@@ -62,6 +74,11 @@ def _together(name: str, *columns: str) -> CheckConstraint:
 
 def _flag(name: str) -> Column[bool]:
     return Column(name, Boolean(create_constraint=True, name=name), nullable=False)
+
+
+def _flag_of_late(name: str, *, server_default: ColumnElement[bool]) -> Column[bool]:
+    """A flag that a later migration added: SQLite takes no rule with a column that it adds."""
+    return Column(name, Boolean(), nullable=False, server_default=server_default)
 
 
 meta = Table(
@@ -129,7 +146,7 @@ attempts = Table(
     Column("settled_at", Moment),  # when its outcome became certain
     Column("remote_id", Text),
     Column("evidence", ForeignText),
-    Column("watermark", Text),  # JSON: the ids that the server listed before it was sent
+    Column("watermark", RemoteIds),  # what the server listed just before it was sent
     _one_of("state", tuple(AttemptState)),
     _not_negative("cost_usd"),
     CheckConstraint(
@@ -149,6 +166,14 @@ attempts = Table(
     CheckConstraint(
         "(state IN ('reserved', 'sending', 'ambiguous')) = (settled_at IS NULL)", name="settled"
     ),
+    # What follows came with the second release, and is NULL in what an older one wrote.
+    Column("kin", Text),  # the recipe digest of its first take
+    Column("echo", EchoText),  # what a list may repeat of it
+    Column("lifecycle", LifecycleText),  # of the declaration, for the address to come
+    Column("tags", Tags),
+    Column("over_at", Moment),  # since when the request cannot be under way any more
+    _flag_of_late("made", server_default=false()),  # a success was answered: a job exists
+    _flag_of_late("may_repeat", server_default=false()),  # written off, to be bought again
 )
 Index(
     # Invariant: one live attempt a recipe, whoever asks and whatever the code above believes
@@ -182,6 +207,7 @@ generations = Table(
     Column("missing_count", Integer, nullable=False),
     Column("missing_since", Moment),
     _flag("lost"),
+    _flag_of_late("is_ours", server_default=true()),  # False: its job is never deleted
     UniqueConstraint("account", "remote_id"),
     UniqueConstraint("attempt_id"),
     _one_of("origin", ("bought", "restored")),

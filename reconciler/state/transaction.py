@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 
@@ -19,6 +19,17 @@ class Transaction:
     workspace: str
     fence: int
     at: datetime
+
+
+def alone(transaction: Transaction, what: str) -> None:
+    """Let nobody else of this database pass here before the transaction ends.
+
+    SQLite has one writer at a time anyway; PostgreSQL takes a lock of that name.
+    """
+    if transaction.connection.dialect.name == "postgresql":
+        transaction.connection.execute(
+            text("SELECT pg_advisory_xact_lock(hashtext(:what))"), {"what": f"sorafile {what}"}
+        )
 
 
 def insert_once(connection: Connection, table: Table, values: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from reconciler.domain.address import Address
 from reconciler.domain.desired import Lifecycle
 from reconciler.domain.errors import ExitCode
 from reconciler.domain.observed import ObservedJob, Sidecar
-from reconciler.domain.ports import Holder, Intent
+from reconciler.domain.ports import Found, Holder, Intent
 from reconciler.domain.recorded import (
     Asset,
     AttemptId,
@@ -38,6 +38,7 @@ class Writer:
     workspace: str
     holder: Holder
     fence: int
+    last_may_live: bool  # the holder before this one was only silent for too long
     clock_now: Callable[[], datetime]
 
     def read(self) -> RecordedState:
@@ -73,15 +74,16 @@ class Writer:
         with self._transaction() as transaction:
             return journal.reserve(transaction, intent, run)
 
-    def sending(self, attempt: AttemptId) -> None:
+    def sending(self, attempt: AttemptId, watermark: tuple[str, ...] | None) -> None:
         """Journal that the request may be on its way from now on."""
         with self._transaction() as transaction:
-            journal.sending(transaction, attempt)
+            journal.sending(transaction, attempt, watermark)
 
     def acknowledged(self, attempt: AttemptId, job: ObservedJob) -> Generation:
         """Journal the id, book the cost, and hold the job as the address's pending one."""
-        with self._transaction() as transaction:
-            generation = jobs.record_bought(transaction, attempt, job)
+        with self._unfenced() as transaction:
+            holds = lease.try_to_keep(transaction)
+            generation = jobs.record_answer(transaction, attempt, job, holds=holds)
             return read_generation(transaction.connection, generation)
 
     def not_sent(self, attempt: AttemptId, evidence: str) -> None:
@@ -94,15 +96,45 @@ class Writer:
         with self._transaction() as transaction:
             journal.rejected(transaction, attempt, evidence)
 
-    def ambiguous(self, attempt: AttemptId, evidence: str) -> None:
-        """Journal that a job may exist; the money stays held."""
+    def ambiguous(self, attempt: AttemptId, evidence: str, *, made: bool) -> None:
+        """Journal that a job may exist, or that it does; the money stays held."""
         with self._transaction() as transaction:
-            journal.ambiguous(transaction, attempt, evidence)
+            journal.ambiguous(transaction, attempt, evidence, made=made, over_at=transaction.at)
+
+    def adopted(self, attempt: AttemptId, job: ObservedJob, *, is_ours: bool) -> Generation | None:
+        """Journal that a listed job is what an unresolved attempt made, and book its cost."""
+        with self._transaction() as transaction:
+            generation = jobs.record_adopted(transaction, attempt, job, is_ours=is_ours)
+            if generation is None:
+                return None
+            return read_generation(transaction.connection, generation)
+
+    def disproved(self, attempt: AttemptId, evidence: str) -> None:
+        """Journal that an unresolved attempt made nothing, and free the money."""
+        with self._transaction() as transaction:
+            journal.disproved(transaction, attempt, evidence)
+
+    def written_off(self, attempt: AttemptId, evidence: str, *, may_repeat: bool) -> None:
+        """Journal that nobody will know what an attempt made; its money is wasted."""
+        with self._transaction() as transaction:
+            journal.written_off(transaction, attempt, evidence, may_repeat=may_repeat)
+
+    def twin(self, attempt: AttemptId, job: ObservedJob, *, is_ours: bool) -> Generation:
+        """Record the job of an attempt that was given up, as wasted; nobody holds it."""
+        with self._transaction() as transaction:
+            generation = jobs.record_twin(transaction, attempt, job, is_ours=is_ours)
+            return read_generation(transaction.connection, generation)
+
+    def found(self, found: Found) -> Generation:
+        """Record a job that the server has already, and hold it as the address's pending one."""
+        with self._transaction() as transaction:
+            generation = jobs.record_found(transaction, found)
+            return read_generation(transaction.connection, generation)
 
     def void_reserved(self) -> None:
         """Settle what dead runs left: reserved was never sent, sending is ambiguous."""
         with self._transaction() as transaction:
-            journal.void_reserved(transaction)
+            journal.settle_the_dead(transaction, may_live=self.last_may_live)
 
     def saw(self, generation: GenerationId, job: ObservedJob) -> None:
         """Record how a job stands; a failed one fails its attempt and books waste."""
@@ -172,14 +204,19 @@ class Writer:
 
     @contextmanager
     def _transaction(self) -> Iterator[Transaction]:
+        with self._unfenced() as transaction:
+            # First of all, and in the same transaction: a check made before it would hold
+            # only for the moment of the check.
+            lease.keep(transaction)
+            yield transaction
+
+    @contextmanager
+    def _unfenced(self) -> Iterator[Transaction]:
+        """What must be written whoever holds the lease by now."""
         with translated(str(self.place)), self.engine.begin() as connection:
-            transaction = Transaction(
+            yield Transaction(
                 connection=connection,
                 workspace=self.workspace,
                 fence=self.fence,
                 at=self.clock_now(),
             )
-            # First of all, and in the same transaction: a check made before it would hold
-            # only for the moment of the check.
-            lease.keep(transaction)
-            yield transaction

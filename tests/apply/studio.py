@@ -291,7 +291,9 @@ class Studio:
             workspace="default",
             desired=desired,
             recorded=recorded,
-            observed=await observe(looks(desired, recorded, refresh), eyes, every_byte=False),
+            observed=await observe(
+                looks(desired, recorded, refresh, at=self.clock.now()), eyes, every_byte=False
+            ),
             providers=self.providers,
         )
 

@@ -7,7 +7,6 @@ import pytest
 
 from apply.studio import Studio
 from reconciler.domain.errors import ExitCode
-from reconciler.domain.plan import ActionKind
 from simulated.faults import Operation
 from simulated.power import Power, PowerCut, When
 from simulated.server import SimulatedServer
@@ -78,24 +77,15 @@ def check_what_comes_of_it(studio: Studio) -> None:
 
     made = Counter(job.prompt for job in studio.server.workshop.jobs.values())
     sent = Counter(call.prompt for call in studio.server.asked(Operation.SUBMIT))
-    unresolved = {prompt for prompt, state in studio.attempts() if state == "ambiguous"}
-    again = studio.plan(*VIDEOS)
     assert max(made.values()) == 1
     assert max(sent.values()) == 1
-    if unresolved:
-        assert len(unresolved) == 1
-        assert run.code is ExitCode.UNRESOLVED
-        assert {a.kind for a in again.actions} <= {ActionKind.RESOLVE, ActionKind.BLOCKED}
-        assert again.count(ActionKind.RESOLVE) == 1
-    else:
-        assert run.code is ExitCode.OK
-        assert again.is_empty
-        assert studio.bytes_at("videos/hero.mp4") == studio.made("new")
-        assert studio.bytes_at("videos/street.mp4") == studio.made("street")
-        assert studio.bytes_at("videos/rain.mp4") == studio.made("rain")
+    assert run.code is ExitCode.OK
+    assert studio.plan(*VIDEOS).is_empty
+    assert studio.bytes_at("videos/hero.mp4") == studio.made("new")
+    assert studio.bytes_at("videos/street.mp4") == studio.made("street")
+    assert studio.bytes_at("videos/rain.mp4") == studio.made("rain")
     known = {generation.remote_id for generation in studio.recorded().generations.values()}
-    lost = {job.remote_id for job in studio.server.workshop.jobs.values()} - known
-    assert {studio.server.workshop.jobs[each].prompt for each in lost} <= unresolved
+    assert known == studio.server.workshop.jobs.keys()
 
 
 def newest(studio: Studio) -> bytes | None:

@@ -163,6 +163,7 @@ def test_a_replaced_parent_goes_though_the_remix_of_its_successor_failed(studio:
 
 
 def test_a_job_that_a_remix_still_needs_is_held_on_to(studio: Studio) -> None:
+    studio.provider(list="none")
     street = a_declaration("street", remote="delete_after_download")
     rain = a_declaration("rain", remix_of=street)
     studio.server.rules.append(times(1, LostAnswer(made=True), on=Operation.SUBMIT, prompt="rain"))

@@ -13,6 +13,7 @@ from reconciler.domain.plan import ActionKind
 from reconciler.domain.ports import Intent
 from reconciler.domain.recipe import Sha256
 from reconciler.domain.recorded import JobError
+from reconciler.plan.matching import echo_of
 from reconciler.state.database import open_writer
 from simulated.faults import (
     Breaks,
@@ -36,7 +37,8 @@ NOT_FULL = "DROP TRIGGER IF EXISTS full"
 
 
 @pytest.mark.parametrize("made", [True, False])
-def test_after_a_lost_answer_nothing_is_sent_again(studio: Studio, made: bool) -> None:
+def test_without_a_list_nothing_is_sent_again_if_lost(studio: Studio, made: bool) -> None:
+    studio.provider(list="none")
     street, night = a_declaration("street"), a_declaration("night")
     rain = a_declaration("rain", remix_of=street)
     studio.server.rules.append(
@@ -53,10 +55,11 @@ def test_after_a_lost_answer_nothing_is_sent_again(studio: Studio, made: bool) -
     assert len(studio.server.asked(Operation.SUBMIT, "street")) == 1
     assert studio.server.asked(Operation.SUBMIT, "rain") == []
     kinds = {str(action.address): action.kind for action in second.plan.actions}
-    assert kinds == {"street": ActionKind.RESOLVE, "rain": ActionKind.BLOCKED}
+    assert kinds == {"street": ActionKind.RESOLVE, "rain": ActionKind.REMIX}
 
 
 def test_the_money_of_a_lost_answer_stays_held(studio: Studio) -> None:
+    studio.provider(list="none")
     studio.server.rules.append(times(1, LostAnswer(made=True), on=Operation.SUBMIT))
 
     run = studio.apply(a_declaration("street"))
@@ -118,6 +121,7 @@ def test_what_a_failed_job_cost_is_told(studio: Studio) -> None:
 
 
 def test_a_bug_while_sending_leaves_the_attempt_unresolved(studio: Studio) -> None:
+    studio.provider(list="none")
     studio.server.rules.append(times(1, Breaks(), on=Operation.SUBMIT, prompt="street"))
     street, night = a_declaration("street"), a_declaration("night")
 
@@ -157,7 +161,8 @@ def test_an_id_that_cannot_be_written_down_is_told_to_a_person(studio: Studio) -
 
     assert run.code is ExitCode.UNRESOLVED
     assert "video_1" in run.failure("street").message
-    assert studio.apply(street, night).code is ExitCode.UNRESOLVED
+    assert studio.apply(street, night).code is ExitCode.OK
+    assert studio.current("street").remote_id == "video_1"
     assert len(studio.server.asked(Operation.SUBMIT, "street")) == 1
 
 
@@ -218,8 +223,11 @@ def test_what_another_workspace_is_buying_is_not_bought_too(studio: Studio) -> N
                     digest=street.digest,
                     provider="studio",
                     cost_usd=Decimal("0.40"),
+                    echo=echo_of(street, None, studio.providers["studio"].profile),
+                    lifecycle=street.lifecycle,
+                    tags=(),
                 )
-                other.sending(other.reserve(intent, run))
+                other.sending(other.reserve(intent, run), ())
 
     run = studio.apply(street, on_event=buy_elsewhere)
 

@@ -148,9 +148,18 @@ def test_nothing_to_do_is_one_calm_line() -> None:
 
 def test_no_command_is_offered_where_it_would_do_nothing() -> None:
     banner = a_declaration("banner", "A banner")
+    failed = a_generation(banner, status="failed", error=("moderation_blocked", "no"))
+    world = a_world(desired=[banner], recorded=[a_record(banner, pending=failed)])
+    shown = text(the_plan(world), 80)
+    assert "1 blocked" in shown
+    assert "Apply it" not in shown
+
+
+def test_an_apply_is_offered_where_it_finds_out_what_became_of_a_request() -> None:
+    banner = a_declaration("banner", "A banner")
     shown = text(the_plan(a_world(desired=[banner], attempts=[an_attempt(banner)])), 80)
     assert "1 to resolve" in shown
-    assert "Apply it" not in shown
+    assert "Apply it" in shown
 
 
 def test_a_price_that_is_not_known_is_told() -> None:

@@ -13,6 +13,7 @@ from reconciler.domain.desired import Declaration
 from reconciler.domain.observed import FileFact
 from reconciler.domain.plan import (
     Action,
+    Adopt,
     Await,
     Bind,
     BindShared,
@@ -27,6 +28,7 @@ from reconciler.domain.plan import (
     Publish,
     Recover,
     Rename,
+    Resolve,
     Retire,
     Step,
     TakeBack,
@@ -217,6 +219,8 @@ class _Work:
         match step:
             case Buy():
                 self._buy(step)
+            case Resolve() | Adopt():
+                raise AssertionError("these worlds lose no answers, and list no jobs")
             case Bind(generation=identity):
                 self._hold(identity)
             case BindShared(of=other):

@@ -144,7 +144,7 @@ def test_a_job_of_an_address_that_waits_to_be_resolved_stays() -> None:
         a_world(
             [edited], [a_record(A, SHARED), a_record(B, SHARED)], attempts=[an_attempt(edited)]
         ),
-        "a: resolve unresolved_attempt $0.00",
+        "a: resolve unresolved_attempt $0.00 resolve await fetch publish promote retire:g",
         "b: delete job_in_use $0.00 unpublish:videos/b.mp4 release:g forget",
     )
 

@@ -30,7 +30,7 @@ def look(
     refresh: Refresh = "auto",
 ) -> Looks:
     world = a_world(desired, recorded, history=history)
-    return looks(world.desired, world.recorded, refresh)
+    return looks(world.desired, world.recorded, refresh, at=NOW)
 
 
 def jobs(chosen: Looks) -> list[str]:
@@ -72,7 +72,7 @@ def test_no_refresh_asks_no_server_for_anything() -> None:
     running = a_generation(STREET, "g", status="queued")
     chosen = look([STREET, RAIN], [a_record(STREET, pending=running)], refresh="none")
     assert jobs(chosen) == []
-    assert chosen.buys_from == ()
+    assert chosen.lists == ()
 
 
 def test_every_job_is_asked_for_once() -> None:
@@ -134,10 +134,10 @@ def test_sidecars_are_sought_for_recipes_that_no_live_generation_has() -> None:
 def test_the_providers_that_something_may_be_bought_from_are_named_once() -> None:
     agency = a_declaration("agency", provider="agency", account="agency")
     chosen = look([STREET, RAIN, agency, EDITED], [converged(a_declaration("old"))])
-    assert chosen.buys_from == ("agency", "studio")
-    assert look([STREET], [converged(STREET)]).buys_from == ()
+    assert chosen.lists == ("agency", "studio")
+    assert look([STREET], [converged(STREET)]).lists == ()
 
 
 def test_nothing_is_worth_looking_at_in_an_empty_project() -> None:
-    assert look() == Looks(jobs=(), files=(), paths=(), assets=(), digests=(), buys_from=())
+    assert look() == Looks(jobs=(), files=(), paths=(), assets=(), digests=(), lists=())
     assert a_world().observed.at == NOW

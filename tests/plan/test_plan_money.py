@@ -76,7 +76,7 @@ def test_money_held_by_unresolved_attempts_is_in_the_worst_case() -> None:
     plan = check(
         a_world([LONG, STREET], attempts=attempts),
         f"long: create not_recorded $6.00 {BOUGHT}",
-        "street: resolve unresolved_attempt $0.00",
+        "street: resolve unresolved_attempt $0.00 resolve await fetch publish promote",
     )
     assert plan.cost.usd == Decimal("6.00")
     assert plan.cost.held_usd == Decimal("2.40")
@@ -89,6 +89,9 @@ def test_an_unresolved_attempt_that_no_declaration_asks_for_is_warned_of() -> No
     warnings = [(found.code, found.severity) for found in plan.diagnostics]
     assert warnings == [("SF0501", "warning")]
     assert "gone" in plan.diagnostics[0].summary
+    assert [(type(spare).__name__, str(spare.address)) for spare in plan.spares] == [
+        ("SeekSpare", "gone")
+    ]
 
 
 def test_a_server_that_cannot_be_asked_is_told_and_what_it_has_is_unknown() -> None:

@@ -196,11 +196,11 @@ def test_a_remix_is_blocked_by_a_protected_parent_that_would_change() -> None:
     )
 
 
-def test_a_remix_is_blocked_by_a_parent_whose_attempt_is_unresolved() -> None:
+def test_a_remix_waits_for_a_parent_whose_attempt_is_unresolved() -> None:
     check(
         a_world([STREET, RAIN], attempts=[an_attempt(STREET)]),
-        "street: resolve unresolved_attempt $0.00",
-        "rain: blocked parent_blocked $0.00",
+        "street: resolve unresolved_attempt $0.00 resolve await fetch publish promote",
+        f"rain: remix not_recorded $0.40 after:street {BOUGHT}",
     )
 
 

@@ -405,11 +405,14 @@ def test_other_tags_and_settings_are_recorded_for_nothing() -> None:
     ]
 
 
+FOUND = "resolve await fetch publish promote"
+
+
 def test_an_unresolved_attempt_of_the_recipe_is_resolved_first() -> None:
     for state in ("sending", "ambiguous"):
         plan = check(
             a_world([STREET], attempts=[an_attempt(STREET, state=state)]),
-            "street: resolve unresolved_attempt $0.00",
+            f"street: resolve unresolved_attempt $0.00 {FOUND}",
         )
         assert "2026-11-22 11:59" in told(plan, "street")
 
@@ -418,8 +421,8 @@ def test_every_address_with_the_recipe_of_an_unresolved_attempt_waits_for_it() -
     one, two = a_declaration("one", "A"), a_declaration("two", "A")
     check(
         a_world([one, two], attempts=[an_attempt(one)]),
-        "one: resolve unresolved_attempt $0.00",
-        "two: resolve unresolved_attempt $0.00",
+        f"one: resolve unresolved_attempt $0.00 {FOUND}",
+        "two: publish shared $0.00 after:one bind_shared:one fetch publish promote",
     )
 
 
@@ -443,7 +446,7 @@ def test_an_unresolved_attempt_never_holds_up_a_download_of_an_older_job() -> No
     record = a_record(STREET, pending=finished)
     check(
         a_world([EDITED], [record], attempts=[an_attempt(EDITED)]),
-        "street: resolve unresolved_attempt $0.00 retire:older",
+        f"street: resolve unresolved_attempt $0.00 retire:older {FOUND}",
     )
 
 

@@ -11,8 +11,10 @@ from typing import Any
 from sqlalchemy import text
 
 from reconciler.domain.address import Address
+from reconciler.domain.desired import DEFAULT_LIFECYCLE
+from reconciler.domain.echo import Echo
 from reconciler.domain.observed import ObservedJob, Sidecar
-from reconciler.domain.ports import Holder, Intent, StateWriter
+from reconciler.domain.ports import Found, Holder, Intent, StateWriter
 from reconciler.domain.profile import Variant
 from reconciler.domain.recipe import Recipe, Sha256
 from reconciler.domain.recorded import (
@@ -118,7 +120,15 @@ def an_intent(
         digest=recipe.digest,
         provider="studio",
         cost_usd=None if cost is None else Decimal(cost),
+        echo=an_echo(prompt),
+        lifecycle=DEFAULT_LIFECYCLE,
+        tags=(),
     )
+
+
+def an_echo(prompt: str = "a cat") -> Echo:
+    """What a list would repeat of `a_recipe`."""
+    return Echo(prompt=prompt, model="sora-2", seconds=4, size="720x1280", parent=None)
 
 
 def a_job(
@@ -171,7 +181,7 @@ def a_run(writer: StateWriter) -> RunId:
 
 def sent(writer: StateWriter, intent: Intent | None = None) -> AttemptId:
     attempt = writer.reserve(intent or an_intent(), a_run(writer))
-    writer.sending(attempt)
+    writer.sending(attempt, ())
     return attempt
 
 
@@ -184,3 +194,19 @@ def bought(
 ) -> Generation:
     attempt = sent(writer, an_intent(address, prompt))
     return writer.acknowledged(attempt, a_job(remote_id))
+
+
+def a_find(remote_id: str = "video_1", prompt: str = "a find", **changes: Any) -> Found:
+    recipe = a_recipe(prompt)
+    told: dict[str, Any] = {
+        "address": HERO,
+        "recipe": recipe,
+        "digest": recipe.digest,
+        "provider": "studio",
+        "job": a_job(remote_id),
+        "cost_usd": Decimal("0.40"),
+        "is_ours": True,
+        "lifecycle": DEFAULT_LIFECYCLE,
+        "tags": (),
+    }
+    return Found(**(told | changes))

@@ -1,5 +1,6 @@
 """Paid requests: what is on disk when, and what becomes of the money."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 
@@ -7,6 +8,7 @@ import pytest
 
 from reconciler.domain.desired import DEFAULT_LIFECYCLE
 from reconciler.domain.errors import AlreadyBoughtError, ExitCode, StateError
+from reconciler.domain.ports import StateWriter
 from reconciler.domain.recorded import AttemptId, AttemptState, JobError, JobStatus, RunId
 from state.desk import (
     HERO,
@@ -84,7 +86,7 @@ def test_sending_is_recorded_with_its_moment(desk: Desk) -> None:
     with desk.writer() as writer:
         attempt = writer.reserve(an_intent(), a_run(writer))
         desk.wait(1.5)
-        writer.sending(attempt)
+        writer.sending(attempt, ())
     (recorded,) = desk.read().attempts
     assert (recorded.state, recorded.sending_at) == (AttemptState.SENDING, desk.now)
 
@@ -117,7 +119,7 @@ def test_a_remote_id_of_512_characters_comes_back_as_it_was(desk: Desk) -> None:
 def test_an_answer_is_still_taken_after_the_attempt_was_given_up_as_ambiguous(desk: Desk) -> None:
     with desk.writer() as writer:
         attempt = sent(writer)
-        writer.ambiguous(attempt, "no answer for 60 s")
+        writer.ambiguous(attempt, "no answer for 60 s", made=False)
         writer.acknowledged(attempt, a_job())
     assert desk.states() == ["acknowledged"]
 
@@ -160,7 +162,7 @@ def test_a_reservation_can_be_given_up_before_it_is_sent(desk: Desk) -> None:
 
 def test_an_ambiguous_attempt_keeps_its_money_and_its_recipe(desk: Desk) -> None:
     with desk.writer() as writer:
-        writer.ambiguous(sent(writer), "status 502 \ud800 \0")
+        writer.ambiguous(sent(writer), "status 502 \ud800 \0", made=False)
         with pytest.raises(AlreadyBoughtError):
             writer.reserve(an_intent(), a_run(writer))
     (recorded,) = desk.read().attempts
@@ -182,22 +184,35 @@ def test_an_ambiguous_attempt_keeps_its_money_and_its_recipe(desk: Desk) -> None
         ("acknowledged", "sending"),
         ("ambiguous", "not_sent"),
         ("ambiguous", "rejected"),
+        ("acknowledged", "disproved"),
+        ("acknowledged", "written_off"),
     ],
 )
 def test_no_outcome_takes_back_a_certain_one(desk: Desk, first: str, then: str) -> None:
-    told = {"sending": (), "acknowledged": (a_job(),)}
     with desk.writer() as writer:
         attempt = sent(writer)
-        getattr(writer, first)(attempt, *told.get(first, ("because",)))
+        OUTCOMES[first](writer, attempt)
         before = desk.everything()
         with pytest.raises(StateError):
-            getattr(writer, then)(attempt, *told.get(then, ("because",)))
+            OUTCOMES[then](writer, attempt)
         assert desk.everything() == before
+
+
+OUTCOMES: dict[str, Callable[[StateWriter, AttemptId], object]] = {
+    "sending": lambda writer, attempt: writer.sending(attempt, ()),
+    "acknowledged": lambda writer, attempt: writer.acknowledged(attempt, a_job()),
+    "not_sent": lambda writer, attempt: writer.not_sent(attempt, "because"),
+    "rejected": lambda writer, attempt: writer.rejected(attempt, "because"),
+    "ambiguous": lambda writer, attempt: writer.ambiguous(attempt, "because", made=False),
+    "disproved": lambda writer, attempt: writer.disproved(attempt, "because"),
+    "written_off": lambda writer, attempt: writer.written_off(attempt, "because", may_repeat=False),
+    "adopted": lambda writer, attempt: writer.adopted(attempt, a_job(), is_ours=True),
+}
 
 
 def test_an_unknown_attempt_is_refused(desk: Desk) -> None:
     with desk.writer() as writer, pytest.raises(StateError, match="attempt_none"):
-        writer.sending(AttemptId("attempt_none"))
+        writer.sending(AttemptId("attempt_none"), ())
 
 
 def test_what_a_dead_run_left_is_voided_or_ambiguous(desk: Desk) -> None:
@@ -222,11 +237,12 @@ def test_voiding_spares_the_holders_own_attempts_and_other_workspaces(desk: Desk
     assert desk.states() == ["reserved", "reserved"]
 
 
-def test_the_ledger_carries_the_tags_that_the_address_had_when_it_was_bought(desk: Desk) -> None:
+def test_the_ledger_carries_the_tags_that_the_declaration_had_when_it_was_bought(
+    desk: Desk,
+) -> None:
     with desk.writer() as writer:
         bought(writer, prompt="first", remote_id="video_1")
-        writer.promote(STREET, DEFAULT_LIFECYCLE, ("launch", "é"))
-        attempt = sent(writer, an_intent(prompt="second"))
+        attempt = sent(writer, replace(an_intent(prompt="second"), tags=("launch", "é")))
         writer.promote(STREET, DEFAULT_LIFECYCLE, ("other",))
         writer.acknowledged(attempt, a_job("video_2"))
     tags = desk.rows(f"SELECT DISTINCT tags FROM ledger WHERE attempt_id = '{attempt}'")

@@ -58,7 +58,7 @@ class Journal(RuleBasedStateMachine):
         if self.attempts:
             workspace, attempt = self.attempts[pick % len(self.attempts)]
             with suppress(StateError):
-                self.writers[workspace].sending(attempt)
+                self.writers[workspace].sending(attempt, None)
 
     @rule(pick=PICKS, remote_id=REMOTE_IDS, status=st.sampled_from(JobStatus))
     def acknowledged(self, pick: int, remote_id: str, status: JobStatus) -> None:
@@ -73,8 +73,9 @@ class Journal(RuleBasedStateMachine):
     def settled(self, pick: int, outcome: str) -> None:
         if self.attempts:
             workspace, attempt = self.attempts[pick % len(self.attempts)]
+            named = {"made": False} if outcome == "ambiguous" else {}
             with suppress(StateError):
-                getattr(self.writers[workspace], outcome)(attempt, "because")
+                getattr(self.writers[workspace], outcome)(attempt, "because", **named)
 
     @rule(workspace=WORKSPACES)
     def die_and_come_back(self, workspace: str) -> None:

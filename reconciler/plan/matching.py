@@ -1,0 +1,123 @@
+"""Whether a job in a server's list is what a paid request asked for: the three answers."""
+
+import re
+from collections.abc import Iterator
+from enum import Enum
+
+from reconciler.domain.desired import Declaration
+from reconciler.domain.echo import Echo
+from reconciler.domain.observed import ObservedJob
+from reconciler.domain.profile import Profile
+
+_CUT_CHARACTERS_MIN = 16
+_DATED = re.compile(r"-\d{4}-?\d{2}-?\d{2}\Z")
+
+
+class Match(Enum):
+    """What can be said; the best that holds of every field holds of the whole."""
+
+    DIFFERENT = 0  # a field is another for certain
+    POSSIBLE = 1  # a field is not repeated, empty, or rewritten
+    SAME = 2
+
+
+def echo_of(declaration: Declaration, parent: str | None, profile: Profile) -> Echo:
+    """What jobs of this server would repeat of the request for a declaration.
+
+    `parent` is the remote id of the job that it remixes.
+    """
+    echoes = profile.echoes
+    return Echo(
+        prompt=declaration.recipe.prompt if "prompt" in echoes else None,
+        model=declaration.model if "model" in echoes else None,
+        seconds=declaration.seconds if "seconds" in echoes else None,
+        size=declaration.size if "size" in echoes else None,
+        parent=parent if "parent" in echoes else None,
+        blind=tuple(
+            field
+            for field in ("prompt", "model", "seconds", "size", "parent")
+            if field not in echoes
+        ),
+    )
+
+
+def compare(echo: Echo, job: ObservedJob) -> Match:
+    """Whether a job is the one of a request, as far as its echo tells."""
+    return min(_answers(echo, job), key=lambda match: match.value)
+
+
+def _answers(echo: Echo, job: ObservedJob) -> Iterator[Match]:
+    yield Match.POSSIBLE if echo.blind else Match.SAME
+    if echo.prompt is not None:
+        yield _of_prompt(echo.prompt, job.prompt)
+    if echo.model is not None:
+        yield _of_model(echo.model, job.model)
+    if echo.seconds is not None:
+        yield _of_seconds(echo.seconds, job.seconds)
+    if echo.size is not None:
+        yield _of_size(echo.size, job.size)
+    if "parent" not in echo.blind:
+        yield _of_parent(echo.parent, job.remixed_from)
+
+
+def _of_prompt(asked: str, told: str | None) -> Match:
+    if not told:
+        return Match.POSSIBLE
+    if asked == told:
+        return Match.SAME
+    mine, theirs = _plain(asked), _plain(told)
+    if mine == theirs:
+        return Match.POSSIBLE
+    # Some servers cut long prompts short in their lists.
+    cut = theirs.removesuffix("…").removesuffix("...").rstrip()
+    is_cut = len(cut) >= _CUT_CHARACTERS_MIN and mine.startswith(cut)
+    return Match.POSSIBLE if is_cut else Match.DIFFERENT
+
+
+def _plain(text: str) -> str:
+    """A text without what a server may normalise: white space and case."""
+    return " ".join(text.split()).casefold()
+
+
+def _of_model(asked: str, told: str | None) -> Match:
+    if not told:
+        return Match.POSSIBLE
+    if asked == told:
+        return Match.SAME
+    return Match.POSSIBLE if _bare(asked) == _bare(told) else Match.DIFFERENT
+
+
+def _bare(model: str) -> str:
+    """A model without what servers add to its name: `openai/sora-2-2025-12-08` is `sora-2`."""
+    return _DATED.sub("", model.casefold().rpartition("/")[2])
+
+
+def _of_seconds(asked: int, told: str | None) -> Match:
+    if not told:
+        return Match.POSSIBLE
+    try:
+        return Match.SAME if float(told) == asked else Match.DIFFERENT
+    except ValueError:
+        return Match.POSSIBLE
+
+
+def _of_size(asked: str, told: str | None) -> Match:
+    if not told:
+        return Match.POSSIBLE
+    if asked == told.strip().lower().replace("*", "x").replace("\N{MULTIPLICATION SIGN}", "x"):
+        return Match.SAME
+    # Some tell a size by another name, `720p` for one.
+    return Match.DIFFERENT if _is_pixels(told) else Match.POSSIBLE
+
+
+def _is_pixels(told: str) -> bool:
+    width, _, height = told.strip().lower().partition("x")
+    return width.isdecimal() and height.isdecimal()
+
+
+def _of_parent(asked: str | None, told: str | None) -> Match:
+    if asked is None:
+        return Match.SAME if not told else Match.DIFFERENT
+    if not told:
+        return Match.POSSIBLE
+    return Match.SAME if asked == told else Match.DIFFERENT

@@ -1,0 +1,64 @@
+"""Paid generations that no address uses: found, taken note of, and stored before they expire."""
+
+from collections.abc import Collection, Iterator
+
+from reconciler.domain.observed import ObservedJob
+from reconciler.domain.plan import Action, Resolve, SeekSpare, Spare, StoreSpare, TakeTwin
+from reconciler.domain.provider import reaching
+from reconciler.domain.recorded import Attempt
+from reconciler.plan.index import Index
+from reconciler.plan.lost_answers import is_newer, matches
+from reconciler.plan.matching import Match
+
+
+def spares(index: Index, actions: Collection[Action]) -> tuple[Spare, ...]:
+    """What is left to do beside the actions, in a stable order."""
+    return (*_to_seek(index, actions), *twins(index), *_to_store(index, actions))
+
+
+def twins(index: Index) -> Iterator[TakeTwin]:
+    """The jobs that showed after their attempts were given up: each was billed."""
+    taken: set[str] = set()
+    for attempt in index.world.recorded.given_up:
+        provider = reaching(index.world.providers, name=attempt.provider, account=attempt.account)
+        if provider is None:
+            continue
+        job = _twin(attempt, index.unmanaged(provider.name), taken)
+        if job is not None:
+            taken.add(job.remote_id)
+            yield TakeTwin(
+                attempt=attempt.id, job=job, address=attempt.address, provider=provider.name
+            )
+
+
+def _twin(
+    attempt: Attempt, unmanaged: Collection[ObservedJob], taken: Collection[str]
+) -> ObservedJob | None:
+    found = [
+        job
+        for job in unmanaged
+        if job.remote_id not in taken
+        and is_newer(job, attempt)
+        and matches(attempt, job) is Match.SAME
+    ]
+    return found[-1] if found else None  # the oldest: the first that came after it
+
+
+def _to_seek(index: Index, actions: Collection[Action]) -> Iterator[SeekSpare]:
+    """The unresolved attempts of this workspace whose recipes nobody asks for any more."""
+    sought = {
+        step.attempt for action in actions for step in action.steps if isinstance(step, Resolve)
+    }
+    for attempt in index.world.recorded.attempts:
+        is_ours = attempt.workspace == index.world.workspace
+        if attempt.state.is_unresolved and is_ours and attempt.id not in sought:
+            yield SeekSpare(attempt=attempt.id, address=attempt.address, provider=attempt.provider)
+
+
+def _to_store(index: Index, actions: Collection[Action]) -> Iterator[StoreSpare]:
+    wanted = {action.recipe_digest for action in actions}
+    for identity, address in sorted(index.world.recorded.spares.items()):
+        generation = index.generations[identity]
+        has_provider = index.provider_of(generation) is not None
+        if generation.digest not in wanted and has_provider and not index.is_lost(generation):
+            yield StoreSpare(generation=identity, address=address, provider=generation.provider)
