@@ -18,7 +18,7 @@ from decimal import Decimal
 
 from reconciler.domain.address import Address
 from reconciler.domain.desired import Declaration, Lifecycle, OnLost, RemotePolicy
-from reconciler.domain.observed import FileFact, Gone, Observed, ObservedJob, Sidecar
+from reconciler.domain.observed import FileFact, Gone, Listing, Observed, ObservedJob, Sidecar
 from reconciler.domain.plan import (
     Action,
     Bind,
@@ -35,7 +35,7 @@ from reconciler.domain.plan import (
     Unpublish,
 )
 from reconciler.domain.profile import Price, Profile, Variant
-from reconciler.domain.provider import Provider
+from reconciler.domain.provider import AccountUse, OnAmbiguous, Provider
 from reconciler.domain.recipe import Parent, Recipe, RecipeDigest, Reference, Sha256
 from reconciler.domain.recorded import (
     Asset,
@@ -53,6 +53,7 @@ from reconciler.domain.recorded import (
 )
 from reconciler.domain.world import World
 from reconciler.plan.make import free_part, make_plan
+from reconciler.plan.matching import echo_of
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -91,10 +92,24 @@ PROFILE = Profile(
 )
 
 
-def a_provider(name: str = "studio", *, account: str = "studio", **profile: object) -> Provider:
+def a_provider(
+    name: str = "studio",
+    *,
+    account: str = "studio",
+    account_use: AccountUse = "shared",
+    on_ambiguous: OnAmbiguous = "wait",
+    **profile: object,
+) -> Provider:
     """A provider of `PROFILE`, corrected by what is named."""
     corrected = replace(PROFILE, **profile)  # type: ignore[arg-type]
-    return Provider(name=name, account=account, profile=corrected, base_url=PROFILE.base_url)
+    return Provider(
+        name=name,
+        account=account,
+        profile=corrected,
+        base_url=PROFILE.base_url,
+        account_use=account_use,
+        on_ambiguous=on_ambiguous,
+    )
 
 
 def a_declaration(
@@ -262,6 +277,9 @@ def an_attempt(
     state: str = "ambiguous",
     cost_usd: str | None = "0.40",
     name: str | None = None,
+    workspace: str = "default",
+    watermark: tuple[str, ...] = (),
+    may_repeat: bool = False,
 ) -> Attempt:
     """A paid request for a declaration's recipe, its outcome unknown unless told."""
     return Attempt(
@@ -274,6 +292,34 @@ def an_attempt(
         reserved_at=NOW - 2 * MINUTE,
         sending_at=NOW - MINUTE,
         cost_usd=None if cost_usd is None else Decimal(cost_usd),
+        workspace=workspace,
+        kin=of.recipe.kin,
+        echo=echo_of(of, None, PROFILE),
+        watermark=watermark,
+        may_repeat=may_repeat,
+    )
+
+
+def a_listed_job(
+    of: Declaration,
+    remote_id: str = "video_found",
+    status: str = "completed",
+    *,
+    remix_of: str | None = None,
+    expires_at: datetime | None = None,
+) -> ObservedJob:
+    """A job that a list shows, with all that a declaration asks for."""
+    return ObservedJob(
+        remote_id=remote_id,
+        status=JobStatus(status),
+        progress=100 if status == "completed" else 40,
+        created_at=NOW - MINUTE,
+        expires_at=expires_at,
+        prompt=of.recipe.prompt,
+        model=of.model,
+        seconds=str(of.seconds),
+        size=of.size,
+        remixed_from=remix_of,
     )
 
 
@@ -331,6 +377,10 @@ def a_world(
     *,
     history: Iterable[Generation] = (),
     attempts: Iterable[Attempt] = (),
+    given_up: Iterable[Attempt] = (),
+    spares: Mapping[Generation, str] | None = None,
+    listed: Iterable[ObservedJob] | None = None,
+    list_is_cut: bool = False,
     held_elsewhere: Iterable[Generation] = (),
     jobs: Mapping[Generation, ObservedJob | Gone] | None = None,
     files: Mapping[str, FileFact | None] | None = None,
@@ -344,7 +394,8 @@ def a_world(
     videos = {each.address: each for each in recorded}
     generations = {one.id: one for each in videos.values() for one in each.generations}
     elsewhere = tuple(held_elsewhere)
-    generations |= {one.id: one for one in (*history, *elsewhere)}
+    unheld = spares or {}
+    generations |= {one.id: one for one in (*history, *elsewhere, *unheld)}
     lost = {asset.sha256: False for one in store_lost for asset in one.assets}
     return World(
         workspace="default",
@@ -354,6 +405,8 @@ def a_world(
             videos=videos,
             generations=generations,
             attempts=tuple(attempts),
+            given_up=tuple(given_up),
+            spares={one.id: Address.parse(address) for one, address in unheld.items()},
             held_elsewhere=frozenset(one.id for one in elsewhere),
         ),
         observed=Observed(
@@ -363,6 +416,9 @@ def a_world(
             files=files or {},
             stored=lost,
             sidecars={each.digest: each for each in sidecars},
+            listed={}
+            if listed is None
+            else {"studio": Listing(jobs=tuple(listed), is_cut=list_is_cut)},
         ),
         providers={each.name: each for each in providers} or {"studio": a_provider()},
     )

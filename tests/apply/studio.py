@@ -114,7 +114,7 @@ class Studio:
         self, name: str = "studio", *, server: SimulatedServer | None = None, **profile: object
     ) -> SimulatedServer:
         """Declare a provider, its profile corrected, and return its server."""
-        self.providers[name] = a_provider(name, account=name, **profile)
+        self.providers[name] = a_provider(name, account=name, **profile)  # type: ignore[arg-type]
         self.servers[name] = server or self.servers.get(name) or SimulatedServer(self.clock)
         return self.servers[name]
 
