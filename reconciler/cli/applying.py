@@ -15,11 +15,13 @@ from reconciler.apply.journey import Limits, Ports
 from reconciler.apply.remember import record_observed
 from reconciler.apply.run import carry_out
 from reconciler.apply.stop import Stop
+from reconciler.cli.asking import answer
 from reconciler.cli.opening import open_project
 from reconciler.cli.options import Options
 from reconciler.cli.plan_text import PlanText
 from reconciler.cli.planning import Looked, look_and_plan, needs_server, out_of_reach, replan
 from reconciler.cli.provenance import git_commit
+from reconciler.cli.resolving import ask_about_all
 from reconciler.cli.units import dollars
 from reconciler.cli.views import JsonView, LineView, LiveView, View
 from reconciler.cli.wiring import Declared, Outside
@@ -47,7 +49,10 @@ class Wanted:
 def apply(said: Options, wanted: Wanted) -> int:
     """Plan, show, ask and do; return the exit code."""
     declared = open_project(said)
-    return asyncio.run(_apply(said, declared, wanted))
+    code = asyncio.run(_apply(said, declared, wanted))
+    if code == ExitCode.UNRESOLVED and said.may_ask:
+        ask_about_all(said, declared)
+    return code
 
 
 async def _apply(said: Options, declared: Declared, wanted: Wanted) -> int:
@@ -119,32 +124,9 @@ def _consent(said: Options, wanted: Wanted, plan: Plan) -> None:
     worst_case = f"at most ${dollars(plan.cost.worst_case_usd)}"
     if plan.cost.unknown:
         worst_case += " and what has no known price"
-    if _answer(said, f"\nDo this, for {worst_case}? Only 'yes' is taken: ") != "yes":
+    typed = answer(said, f"\nDo this, for {worst_case}? Only 'yes' is taken: ")
+    if typed.lower() != "yes":
         raise RefusedError("not confirmed; nothing was done")
-
-
-def _answer(said: Options, question: str) -> str:
-    """What a person types. Ctrl-C ends the waiting: asyncio, left alone, would only note it."""
-    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        line = _typed(said, question)
-    except KeyboardInterrupt:
-        sys.stderr.write("\n")
-        raise
-    finally:
-        signal.signal(signal.SIGINT, handler)
-    if not line.endswith("\n"):
-        sys.stderr.write("\n")
-    return line.strip().lower()
-
-
-def _typed(said: Options, question: str) -> str:
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise KeyboardInterrupt  # asyncio noted it just before
-    said.terminal.err.print(question, end="")
-    sys.stderr.flush()
-    return sys.stdin.readline()
 
 
 async def _carry_out(

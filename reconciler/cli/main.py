@@ -1,6 +1,7 @@
 """The command tree, and the one place where errors end."""
 
 import importlib
+import keyword
 import os
 import sys
 import tempfile
@@ -24,6 +25,8 @@ COMMANDS = {
     "destroy": "Delete everything that is recorded.",
     "status": "How each video stands, a row each.",
     "show": "One video, with its generations and assets.",
+    "resolve": "Decide what became of a paid request without an answer.",
+    "import": "Take a job that the server has, instead of buying one.",
     "remote": "The jobs that are on the server.",
     "state": "What the state database records.",
     "schema": "The JSON Schema of a document or file.",
@@ -51,7 +54,8 @@ class Commands(click.Group):
         """Import one command."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"reconciler.cli.commands.{cmd_name}")
+        file = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        module = importlib.import_module(f"reconciler.cli.commands.{file}")
         command = module.command
         if not isinstance(command, click.Command):
             raise TypeError(f"{module.__name__}.command is no command")
