@@ -86,6 +86,7 @@ def sidecar_of(generation: Generation) -> Sidecar:
         completed_at=generation.completed_at,
         cost_usd=generation.cost_usd,
         assets=generation.assets,
+        is_ours=generation.is_ours,
     )
 
 

@@ -61,6 +61,7 @@ class _SidecarForm(BaseModel):
     completed_at: AwareDatetime | None
     cost_usd: Decimal | None
     assets: tuple[_AssetForm, ...]
+    is_ours: bool = True
 
 
 def sidecar_name(sidecar: Sidecar) -> str:
@@ -93,6 +94,7 @@ def encode_sidecar(sidecar: Sidecar) -> bytes:
             )
             for asset in sidecar.assets
         ),
+        is_ours=sidecar.is_ours,
     )
     return form.model_dump_json(indent=2).encode() + b"\n"
 
@@ -125,6 +127,7 @@ def decode_sidecar(data: bytes, digest: RecipeDigest) -> Sidecar:
         completed_at=completed_at.astimezone(UTC) if completed_at is not None else None,
         cost_usd=form.cost_usd,
         assets=tuple(_asset(asset) for asset in form.assets),
+        is_ours=form.is_ours,
     )
 
 

@@ -1,14 +1,23 @@
 """The JSON documents that scripts read. Their format only ever adds."""
 
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, assert_never
 
 from typing_extensions import TypedDict
 
 from reconciler import __version__
 from reconciler.cli.units import dollars, instant
 from reconciler.domain.errors import Diagnostic, InvalidSpecError
-from reconciler.domain.plan import Action, ActionKind, Change, Plan
+from reconciler.domain.plan import (
+    Action,
+    ActionKind,
+    Change,
+    Plan,
+    SeekSpare,
+    Spare,
+    StoreSpare,
+    TakeTwin,
+)
 
 FORMAT = "1.0"
 
@@ -72,6 +81,15 @@ class DiagnosticDocument(TypedDict):
     fix: str | None
 
 
+class SpareDocument(TypedDict):
+    """A paid generation that no address uses, and what would be done about it."""
+
+    action: Literal["seek", "take_twin", "store"]
+    address: str  # for which it was paid
+    provider: str
+    remote_id: str | None  # None: that is what is sought
+
+
 class PlanDocument(TypedDict):
     """What `plan --json` prints."""
 
@@ -84,6 +102,7 @@ class PlanDocument(TypedDict):
     summary: dict[str, int]
     cost: CostDocument
     expected_seconds: float
+    spares: list[SpareDocument]
     drift: list[DriftDocument]
     diagnostics: list[DiagnosticDocument]
     unreachable: dict[str, str]
@@ -172,9 +191,30 @@ def plan_document(plan: Plan, *, with_unchanged: bool = False) -> PlanDocument:
             unknown=plan.cost.unknown,
         ),
         expected_seconds=round(plan.expected_s, 1),
+        spares=[_spare(each) for each in plan.spares],
         drift=[DriftDocument(address=str(each.address), what=each.what) for each in plan.drift],
         diagnostics=[diagnostic_document(each) for each in plan.diagnostics],
         unreachable=dict(plan.unreachable),
+    )
+
+
+def _spare(spare: Spare) -> SpareDocument:
+    match spare:
+        case SeekSpare():
+            return _spare_as("seek", spare, None)
+        case TakeTwin(job=job):
+            return _spare_as("take_twin", spare, job.remote_id)
+        case StoreSpare(remote_id=remote_id):
+            return _spare_as("store", spare, remote_id)
+        case _:
+            assert_never(spare)
+
+
+def _spare_as(
+    action: Literal["seek", "take_twin", "store"], spare: Spare, remote_id: str | None
+) -> SpareDocument:
+    return SpareDocument(
+        action=action, address=str(spare.address), provider=spare.provider, remote_id=remote_id
     )
 
 

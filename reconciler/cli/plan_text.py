@@ -47,13 +47,14 @@ class PlanText:
         if self.plan.is_empty:
             yield from self._nothing_to_do()
             return
-        columns = _columns(self.plan.actions, width)
-        for action in self.plan.actions:
-            yield _headline(action, columns)
-            yield from _body(action, self.plan, width, verbose=self.verbose)
-        yield Text()
+        if self.plan.actions:
+            columns = _columns(self.plan.actions, width)
+            for action in self.plan.actions:
+                yield _headline(action, columns)
+                yield from _body(action, self.plan, width, verbose=self.verbose)
+            yield Text()
         yield from _summary(self.plan, width)
-        if self.next_command and any(action.steps for action in self.plan.actions):
+        if self.next_command and self.plan.is_to_do:
             yield Text()
             yield Text.assemble(("Apply it:  ", "bold"), self.next_command)
 
@@ -196,6 +197,8 @@ def _wrapped(text: Text, width: int) -> Iterator[Text]:
 
 def _summary(plan: Plan, width: int) -> Iterator[Text]:
     counts = [f"{plan.count(kind)} {_verb(kind)}" for kind in ActionKind if plan.count(kind) > 0]
+    if plan.spares:
+        counts.append(f"{plural(len(plan.spares), 'spare')} to look after")
     if plan.unchanged:
         counts.append(f"{len(plan.unchanged)} unchanged")
     yield from _flow(("Plan: ", *_with_commas(counts)), width)

@@ -328,6 +328,7 @@ class StoreSpare:
     """Let a job finish that was paid for and that nobody uses, and store its video."""
 
     generation: GenerationId
+    remote_id: str
     address: Address  # for which it was paid
     provider: str
 

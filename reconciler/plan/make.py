@@ -163,7 +163,7 @@ def _drift(index: Index) -> Iterator[Drift]:
 
 def _warnings(loose: Sequence[Spare], index: Index) -> Iterator[Diagnostic]:
     for spare in loose:
-        yield _told(spare, index)
+        yield _told(spare)
     for name, listing in sorted(index.world.observed.listed.items()):
         if listing.is_cut:
             yield Diagnostic(
@@ -180,7 +180,7 @@ def _warnings(loose: Sequence[Spare], index: Index) -> Iterator[Diagnostic]:
         )
 
 
-def _told(spare: Spare, index: Index) -> Diagnostic:
+def _told(spare: Spare) -> Diagnostic:
     """What a person should know of a paid generation that no address uses."""
     match spare:
         case SeekSpare(address=address):
@@ -198,8 +198,7 @@ def _told(spare: Spare, index: Index) -> Diagnostic:
                 summary=f"job {job.remote_id} showed after the paid request for {address} was"
                 " given up: its price is booked as wasted, and its video kept as a spare",
             )
-        case StoreSpare(address=address, generation=identity):
-            job_id = index.generations[identity].remote_id
+        case StoreSpare(address=address, remote_id=job_id):
             return Diagnostic(
                 code="SF0504",
                 severity="warning",

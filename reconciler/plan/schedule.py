@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from reconciler.domain.address import Address
-from reconciler.domain.plan import Action, Await, Buy
+from reconciler.domain.plan import Action, Await, Resolve
 from reconciler.domain.provider import Provider
 
 _UNKNOWN_JOB_S = 1.0
@@ -30,10 +30,11 @@ def urgency(
 def duration_s(action: Action, providers: Mapping[str, Provider]) -> float:
     """How long one action may take by itself."""
     provider = providers.get(action.provider)
-    buys = [step for step in action.steps if isinstance(step, Buy)]
-    if buys:
+    if action.purchases:
         per_second = provider.profile.typical_job_s if provider else _UNKNOWN_JOB_S
-        return per_second * buys[0].declaration.seconds + _DOWNLOAD_S
+        settles = any(isinstance(step, Resolve) for step in action.steps)
+        settle_s = provider.profile.settle_s if provider and settles else 0.0
+        return settle_s + per_second * action.purchases[0].declaration.seconds + _DOWNLOAD_S
     waits = any(isinstance(step, Await) for step in action.steps)
     return (provider.profile.poll_interval_s if waits and provider else 0.0) + _DOWNLOAD_S
 

@@ -61,4 +61,9 @@ def _to_store(index: Index, actions: Collection[Action]) -> Iterator[StoreSpare]
         generation = index.generations[identity]
         has_provider = index.provider_of(generation) is not None
         if generation.digest not in wanted and has_provider and not index.is_lost(generation):
-            yield StoreSpare(generation=identity, address=address, provider=generation.provider)
+            yield StoreSpare(
+                generation=identity,
+                remote_id=generation.remote_id,
+                address=address,
+                provider=generation.provider,
+            )

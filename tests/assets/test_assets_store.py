@@ -339,3 +339,9 @@ def test_every_sidecar_comes_back_as_it_was_written(written: list[Sidecar]) -> N
         assert reading.unreadable == ()
         assert len(reading.sidecars) == len(written)
         assert all(each in reading.sidecars for each in written)
+
+
+def test_a_sidecar_remembers_that_a_job_may_be_anothers(store: FolderStore) -> None:
+    sidecar = replace(a_sidecar(put(store, b"x")), is_ours=False)
+    store.write_sidecar(sidecar)
+    assert store.read_sidecars([sidecar.digest]).sidecars == (sidecar,)

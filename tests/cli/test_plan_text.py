@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
+from reconciler.cli.documents import plan_document
 from reconciler.cli.plan_text import PlanText
 from reconciler.domain.plan import ActionKind, Plan
 from worlds import (
@@ -172,3 +173,13 @@ def test_verbose_shows_a_long_prompt_whole() -> None:
     plan = one_of_each()
     assert text(plan, 80).count("A cat on a roof") < 20
     assert " ".join(text(plan, 120, verbose=True).split()).count("A cat on a roof") == 20
+
+
+def test_a_plan_with_nothing_but_spares_is_shown_with_what_to_do() -> None:
+    spare = a_generation(a_declaration("gone"), "spare", stored=())
+    plan = the_plan(a_world(spares={spare: "gone"}))
+    shown = text(plan, 80)
+    assert "1 spare to look after" in shown
+    assert "video_spare" in shown
+    assert "Apply it" in shown
+    assert [each["action"] for each in plan_document(plan)["spares"]] == ["store"]
