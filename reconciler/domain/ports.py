@@ -25,6 +25,7 @@ from reconciler.domain.recorded import (
     Generation,
     GenerationId,
     PublishedFile,
+    RecordedRun,
     RecordedState,
     RunId,
 )
@@ -189,6 +190,9 @@ class StateReader(Protocol):
 
     def read(self) -> RecordedState:
         """All that this workspace needs to know, at one moment."""
+
+    def run_of(self, plan_id: str) -> RecordedRun | None:
+        """The first run of a plan, in whatever workspace; None where it was never begun."""
 
 
 class StateWriter(StateReader, Protocol):

@@ -210,6 +210,15 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedRun:
+    """One execution of a plan."""
+
+    id: RunId
+    user: str
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedState:
     """All that one workspace needs to know of the database."""
 

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from sqlalchemy import Connection
+
 from reconciler.domain.errors import StateError
 from reconciler.domain.ports import Holder, StateReader, StateWriter
-from reconciler.domain.recorded import NOTHING_RECORDED, RecordedState
-from reconciler.state import lease, schema
+from reconciler.domain.recorded import NOTHING_RECORDED, RecordedRun, RecordedState
+from reconciler.state import lease, runs, schema
 from reconciler.state.failures import translated
 from reconciler.state.place import Place, locate
 from reconciler.state.reading import read_state
@@ -97,9 +99,20 @@ class _Reader:
     workspace: str
 
     def read(self) -> RecordedState:
-        if self.place.is_absent:
-            return NOTHING_RECORDED
-        with self.place.reading() as connection:
-            if not schema.is_there(connection, self.place):
+        with self._connection() as connection:
+            if connection is None:
                 return NOTHING_RECORDED
             return read_state(connection, self.workspace)
+
+    def run_of(self, plan_id: str) -> RecordedRun | None:
+        with self._connection() as connection:
+            return None if connection is None else runs.of_plan(connection, plan_id)
+
+    @contextmanager
+    def _connection(self) -> Iterator[Connection | None]:
+        """A look at the tables; None where nothing was ever recorded."""
+        if self.place.is_absent:
+            yield None
+            return
+        with self.place.reading() as connection:
+            yield connection if schema.is_there(connection, self.place) else None

@@ -3,11 +3,11 @@
 from decimal import Decimal
 from uuid import uuid4
 
-from sqlalchemy import insert, update
+from sqlalchemy import Connection, insert, select, update
 
 from reconciler.domain.errors import ExitCode
 from reconciler.domain.ports import Holder
-from reconciler.domain.recorded import RunId
+from reconciler.domain.recorded import RecordedRun, RunId
 from reconciler.state.tables import runs
 from reconciler.state.transaction import Transaction
 
@@ -46,3 +46,14 @@ def end(transaction: Transaction, run: RunId, exit_code: ExitCode) -> None:
         .where(runs.c.id == run, runs.c.workspace == transaction.workspace)
         .values(ended_at=transaction.at, exit_code=int(exit_code))
     )
+
+
+def of_plan(connection: Connection, plan_id: str) -> RecordedRun | None:
+    """The first run of a plan; None where there is none."""
+    row = connection.execute(
+        select(runs.c.id, runs.c.user_name, runs.c.started_at)
+        .where(runs.c.plan_id == plan_id)
+        .order_by(runs.c.started_at, runs.c.id)
+        .limit(1)
+    ).first()
+    return None if row is None else RecordedRun(id=row[0], user=row[1], started_at=row[2])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from reconciler.domain.address import Address
 from reconciler.domain.desired import Lifecycle
@@ -19,6 +19,7 @@ from reconciler.domain.recorded import (
     Generation,
     GenerationId,
     PublishedFile,
+    RecordedRun,
     RecordedState,
     RunId,
 )
@@ -43,10 +44,13 @@ class Writer:
 
     def read(self) -> RecordedState:
         """All that this workspace needs to know, at one moment."""
-        with self.place.reading() as connection:
-            if not lease.is_kept(connection, self.workspace, self.fence):
-                raise lease.lease_lost(self.workspace)
+        with self._reading() as connection:
             return read_state(connection, self.workspace)
+
+    def run_of(self, plan_id: str) -> RecordedRun | None:
+        """The first run of a plan."""
+        with self._reading() as connection:
+            return runs.of_plan(connection, plan_id)
 
     def heartbeat(self) -> None:
         """Say that this run is alive."""
@@ -201,6 +205,13 @@ class Writer:
         """Drop the record of an address; the history of its generations stays."""
         with self._transaction() as transaction:
             holdings.forget(transaction, address)
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with self.place.reading() as connection:
+            if not lease.is_kept(connection, self.workspace, self.fence):
+                raise lease.lease_lost(self.workspace)
+            yield connection
 
     @contextmanager
     def _transaction(self) -> Iterator[Transaction]:
