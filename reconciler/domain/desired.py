@@ -1,7 +1,7 @@
 """What the specs ask for."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from reconciler.domain.address import Address
@@ -50,7 +50,8 @@ class Declaration:
     lifecycle: Lifecycle = DEFAULT_LIFECYCLE
     parent: Address | None = None
     reference: ReferenceFile | None = None
-    file: str = ""  # the spec file, relative to the project; for display only
+    # The spec file, relative to the project. For display only: in another file, it is the same.
+    file: str = field(default="", compare=False)
 
 
 Desired = Mapping[Address, Declaration]

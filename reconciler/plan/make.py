@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import assert_never
@@ -22,6 +22,7 @@ from reconciler.domain.plan import (
     StoreSpare,
     TakeTwin,
 )
+from reconciler.domain.provider import Provider
 from reconciler.domain.world import World
 from reconciler.plan.actions import declared, undeclared
 from reconciler.plan.index import Index
@@ -60,7 +61,7 @@ def make_plan(world: World, *, destroy: bool = False) -> Plan:
         created_at=world.observed.at,
         actions=tuple(actions),
         unchanged=tuple(sorted(unchanged)),
-        cost=_cost(actions, index),
+        cost=_cost(actions, held_usd=_held_usd(index), providers=world.providers),
         expected_s=makespan_s(actions, world.providers),
         spares=loose,
         drift=tuple(_drift(index)),
@@ -81,11 +82,30 @@ def free_part(plan: Plan) -> Plan:
             left_out.add(action.address)
         else:
             kept.append(_without_buying_again(action))
-    needed = {buy.declaration.parent for action in plan.actions for buy in action.purchases}
-    kept = [_without_deleting(each) if each.address in needed else each for each in kept]
     held = plan.cost.held_usd
     free = Cost(usd=Decimal(0), worst_case_usd=held, held_usd=held, unknown=0)
-    return replace(plan, actions=tuple(each for each in kept if _does_or_tells(each)), cost=free)
+    return replace(plan, actions=_sparing_parents(kept, of=plan.actions), cost=free)
+
+
+def part_at(plan: Plan, addresses: Collection[Address], providers: Mapping[str, Provider]) -> Plan:
+    """The plan of some addresses alone; its spares are left as they are.
+
+    The job that a remix left out of it needs is not deleted.
+    """
+    kept = [action for action in plan.actions if action.address in addresses]
+    left_out = [action for action in plan.actions if action.address not in addresses]
+    return replace(
+        plan,
+        actions=_sparing_parents(kept, of=left_out),
+        cost=_cost(kept, held_usd=plan.cost.held_usd, providers=providers),
+    )
+
+
+def _sparing_parents(kept: Iterable[Action], *, of: Iterable[Action]) -> tuple[Action, ...]:
+    """What is left of actions that delete no job which purchases still to come need."""
+    needed = {buy.declaration.parent for action in of for buy in action.purchases}
+    sparing = (_without_deleting(each) if each.address in needed else each for each in kept)
+    return tuple(each for each in sparing if _does_or_tells(each))
 
 
 def _without_buying_again(action: Action) -> Action:
@@ -117,22 +137,26 @@ def _name(world: World, actions: Sequence[Action]) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
 
-def _cost(actions: Sequence[Action], index: Index) -> Cost:
+def _cost(
+    actions: Sequence[Action], *, held_usd: Decimal, providers: Mapping[str, Provider]
+) -> Cost:
     known = sum((a.cost_usd for a in actions if a.cost_usd is not None), Decimal(0))
-    attempts = index.unresolved.values()
-    held = sum((each.cost_usd for each in attempts if each.cost_usd is not None), Decimal(0))
     return Cost(
         usd=known,
-        worst_case_usd=known + held + _bought_again(actions, index),
-        held_usd=held,
+        worst_case_usd=known + held_usd + _bought_again(actions, providers),
+        held_usd=held_usd,
         unknown=sum(action.cost_usd is None for action in actions),
     )
 
 
-def _bought_again(actions: Sequence[Action], index: Index) -> Decimal:
+def _held_usd(index: Index) -> Decimal:
+    attempts = index.unresolved.values()
+    return sum((each.cost_usd for each in attempts if each.cost_usd is not None), Decimal(0))
+
+
+def _bought_again(actions: Sequence[Action], providers: Mapping[str, Provider]) -> Decimal:
     """What it costs where every answer is lost and the project says to buy again."""
     purchases = [buy for action in actions for buy in action.purchases]
-    providers = index.world.providers
     return sum(
         (
             buy.cost_usd
