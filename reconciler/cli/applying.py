@@ -7,8 +7,9 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from pathlib import Path
 from typing import cast
 
 from reconciler.apply.journey import Limits, Ports
@@ -18,11 +19,13 @@ from reconciler.apply.stop import Stop
 from reconciler.cli.asking import answer
 from reconciler.cli.opening import open_project
 from reconciler.cli.options import Options
+from reconciler.cli.plan_file import read_plan_file
 from reconciler.cli.plan_text import PlanText
 from reconciler.cli.planning import Looked, look_and_plan, needs_server, out_of_reach, replan
 from reconciler.cli.provenance import git_commit
 from reconciler.cli.resolving import ask_about_all
-from reconciler.cli.units import dollars
+from reconciler.cli.saved_plan import SavedPlan, apply_command, still_good
+from reconciler.cli.units import dollars, plural
 from reconciler.cli.views import JsonView, LineView, LiveView, View
 from reconciler.cli.wiring import Declared, Outside
 from reconciler.domain.errors import ExitCode, RefusedError, StalePlanError, worst
@@ -44,11 +47,36 @@ class Wanted:
     parallelism: int | None = None
     wait: bool = True
     timeout_s: float | None = None
+    saved: SavedPlan | None = None  # what it names is done, and nothing else
+
+    @property
+    def command(self) -> str:
+        """What says the same again, but for `sorafile` itself."""
+        if self.saved is not None:
+            return apply_command(self.saved.file)
+        return "destroy" if self.destroy else "apply"
 
 
 def apply(said: Options, wanted: Wanted) -> int:
     """Plan, show, ask and do; return the exit code."""
+    return _applied(said, open_project(said), wanted)
+
+
+def apply_saved(said: Options, wanted: Wanted, file: Path) -> int:
+    """Show what a plan file names, ask and do it, or less; return the exit code."""
     declared = open_project(said)
+    saved = read_plan_file(file, said)
+    wanted = replace(
+        wanted,
+        saved=saved,
+        destroy=saved.choices.destroy,
+        refresh=saved.choices.refresh,
+        every_byte=saved.choices.every_byte,
+    )
+    return _applied(said, declared, wanted)
+
+
+def _applied(said: Options, declared: Declared, wanted: Wanted) -> int:
     code = asyncio.run(_apply(said, declared, wanted))
     if code == ExitCode.UNRESOLVED and said.may_ask:
         ask_about_all(said, declared)
@@ -66,6 +94,8 @@ async def _apply(said: Options, declared: Declared, wanted: Wanted) -> int:
             every_byte=wanted.every_byte,
             destroy=wanted.destroy,
         )
+        if wanted.saved is not None:
+            looked = _named_by(wanted.saved, looked, outside, said)
         plan = free_part(looked.plan) if wanted.free else looked.plan
         if not said.json:
             said.terminal.out.print(PlanText(plan=looked.plan, verbose=said.verbose))
@@ -79,6 +109,16 @@ async def _apply(said: Options, declared: Declared, wanted: Wanted) -> int:
         return await _carry_out(said, declared, wanted, outside, looked)
     finally:
         await outside.aclose()
+
+
+def _named_by(saved: SavedPlan, looked: Looked, outside: Outside, said: Options) -> Looked:
+    """What was seen, with the part of its plan that a saved one names."""
+    plan = still_good(saved, looked.plan, looked.world, outside.reader(), said)
+    others = len(looked.plan.actions) - len(plan.actions)
+    if others:
+        more = plural(others, "other video")
+        said.terminal.talk(f"Not in {saved.file}, so left as it is: {more} of today's plan.")
+    return replace(looked, plan=plan)
 
 
 def _nothing_to_do(said: Options, outside: Outside, looked: Looked, plan: Plan) -> int:
@@ -116,7 +156,7 @@ def _consent(said: Options, wanted: Wanted, plan: Plan) -> None:
     if wanted.yes:
         return
     if said.json or not said.may_ask:
-        again = said.command("destroy" if wanted.destroy else "apply")
+        again = said.command(wanted.command)
         raise RefusedError(
             "this changes things, and there is nobody to ask",
             fix=f"say yes beforehand: {again} --yes",
@@ -138,7 +178,10 @@ async def _carry_out(
         state.void_reserved()
         recorded = state.read()
         plan = replan(looked, recorded, destroy=wanted.destroy)
-        if (plan.actions, plan.spares) != (looked.plan.actions, looked.plan.spares):
+        if wanted.saved is not None:
+            world = replace(looked.world, recorded=recorded)
+            plan = still_good(wanted.saved, plan, world, state, said)
+        elif (plan.actions, plan.spares) != (looked.plan.actions, looked.plan.spares):
             raise StalePlanError(
                 "the state changed while you looked at the plan; nothing was done",
                 fix=f"look again: {said.command(command)}",

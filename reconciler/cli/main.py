@@ -24,7 +24,7 @@ COMMANDS = {
     "apply": "Make it so: create, remix, download, publish, delete.",
     "destroy": "Delete everything that is recorded.",
     "status": "How each video stands, a row each.",
-    "show": "One video, with its generations and assets.",
+    "show": "One video with its generations and assets, or a saved plan.",
     "resolve": "Decide what became of a paid request without an answer.",
     "import": "Take a job that the server has, instead of buying one.",
     "remote": "The jobs that are on the server.",
@@ -39,8 +39,8 @@ Examples:
   sorafile apply --yes
 
 Exit codes: 0 done, 1 error, 2 changes (plan --detailed-exitcode), 3 invalid specs,
-4 an action failed, 5 unresolved paid attempts, 6 refused, 8 interrupted, 9 locked,
-10 server unreachable."""
+4 an action failed, 5 unresolved paid attempts, 6 refused, 7 stale plan file, 8 interrupted,
+9 locked, 10 server unreachable."""
 
 
 class Commands(click.Group):

@@ -1,17 +1,21 @@
-"""The plan command: look, decide, show."""
+"""The plan command: look, decide, show, and save."""
 
 import asyncio
+from pathlib import Path
 from typing import cast
 
 from reconciler.apply.remember import record_observed
 from reconciler.cli.documents import plan_document
 from reconciler.cli.opening import open_project, print_document
 from reconciler.cli.options import Options
+from reconciler.cli.plan_file import read_plan_file, refuse_foreign, write_plan_file
 from reconciler.cli.plan_text import PlanText
-from reconciler.cli.planning import Looked, look_and_plan, out_of_reach
+from reconciler.cli.planning import Looked, look_and_plan, out_of_reach, replan
+from reconciler.cli.saved_plan import Choices, apply_command
 from reconciler.cli.units import plural
 from reconciler.cli.wiring import Declared, Outside
 from reconciler.domain.errors import ExitCode, worst
+from reconciler.domain.plan import Plan
 from reconciler.plan.looks import Refresh
 
 
@@ -23,43 +27,75 @@ def plan_only(
     destroy: bool,
     everything: bool,
     changes_code: bool,
+    file: Path | None,
 ) -> int:
-    """Show a plan; with `refresh` "only" record what was seen instead."""
+    """Show a plan, and save it where a file is named; "only" a refresh records what is seen."""
     declared = open_project(said)
     if refresh == "only":
         return asyncio.run(_refresh_only(said, declared))
-    looked = asyncio.run(
-        _look(said, declared, cast("Refresh", refresh), every_byte=every_byte, destroy=destroy)
-    )
-    plan = looked.plan
-    if said.json:
-        print_document(said, plan_document(plan, with_unchanged=everything))
+    choices = Choices(refresh=cast("Refresh", refresh), every_byte=every_byte, destroy=destroy)
+    next_command = "destroy" if destroy else "apply"
+    if file is None:
+        plan = asyncio.run(_look(said, declared, choices)).plan
     else:
-        next_command = said.command("destroy" if destroy else "apply")
-        said.terminal.out.print(
-            PlanText(plan=plan, verbose=said.verbose, next_command=next_command)
-        )
-        if everything and plan.unchanged:
-            names = ", ".join(str(address) for address in plan.unchanged)
-            said.terminal.out.print(f"Unchanged: {names}")
+        refuse_foreign(file, said)
+        looked = asyncio.run(_look(said, declared, choices))
+        plan = _save(said, declared, looked, choices, file)
+        next_command = apply_command(file)
+    _show(said, plan, next_command, everything=everything)
+    if file is not None:
+        said.terminal.talk(f"The plan is saved in {file}.")
     codes = out_of_reach(plan)
     if changes_code and plan.has_changes:
         codes.add(ExitCode.CHANGES)
     return worst(codes)
 
 
-async def _look(
-    said: Options, declared: Declared, refresh: Refresh, *, every_byte: bool, destroy: bool
-) -> Looked:
+def show_saved(said: Options, file: Path) -> int:
+    """Show what a plan file holds, as it was shown when it was made."""
+    saved = read_plan_file(file, said)
+    _show(said, saved.plan, apply_command(file), everything=False)
+    return ExitCode.OK
+
+
+def _show(said: Options, plan: Plan, next_command: str, *, everything: bool) -> None:
+    if said.json:
+        print_document(said, plan_document(plan, with_unchanged=everything))
+        return
+    said.terminal.out.print(
+        PlanText(plan=plan, verbose=said.verbose, next_command=said.command(next_command))
+    )
+    if everything and plan.unchanged:
+        names = ", ".join(str(address) for address in plan.unchanged)
+        said.terminal.out.print(f"Unchanged: {names}")
+
+
+def _save(said: Options, declared: Declared, looked: Looked, choices: Choices, file: Path) -> Plan:
+    """Write the plan to a file, with the database that it is of; return it as written there.
+
+    Where there is no database yet, one is made: a plan of none could be carried out again
+    each time that the state is lost.
+    """
+    recorded = looked.recorded
+    if recorded.database_id is None:
+        with Outside(declared, said.workspace).writer("plan --out") as state:
+            recorded = state.read()
+    plan = replan(looked, recorded, destroy=choices.destroy)
+    database_id = cast("str", recorded.database_id)
+    write_plan_file(file, plan, choices, database_id=database_id, said=said)
+    return plan
+
+
+async def _look(said: Options, declared: Declared, choices: Choices) -> Looked:
     outside = Outside(declared, said.workspace)
     try:
         return await look_and_plan(
             declared,
             outside,
             workspace=said.workspace,
-            refresh=refresh,
-            every_byte=every_byte,
-            destroy=destroy,
+            refresh=choices.refresh,
+            every_byte=choices.every_byte,
+            destroy=choices.destroy,
         )
     finally:
         await outside.aclose()

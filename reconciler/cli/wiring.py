@@ -161,6 +161,18 @@ class Outside:
             await self._embedded.aclose()
 
 
+def write_durably(target: Path, content: bytes) -> None:
+    """Give a file of the user's its content, whole; until then, what lay there stays.
+
+    Raises:
+        StateError: the disk is full or refuses.
+    """
+    from reconciler.assets.disk import disk_errors, replacing
+
+    with disk_errors(f"{target} cannot be written"), replacing(target, mode=0o666) as file:
+        file.write(content)
+
+
 def preview_folder(root: Path) -> Path:
     """Where the preview server keeps a project's jobs: they outlive the loss of its state."""
     key = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:16]

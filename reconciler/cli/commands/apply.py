@@ -1,9 +1,11 @@
 """`sorafile apply`."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from reconciler.cli.options import global_options, options
 
@@ -12,6 +14,11 @@ Examples:
   sorafile apply
   sorafile apply --yes --parallelism 2
   sorafile apply --yes --free
+
+\b
+A plan to look at now, and to carry out later:
+  sorafile plan --out friday.plan
+  sorafile apply friday.plan
 
 The first Ctrl-C begins nothing more and leaves running jobs to the next run; the second one
 exits at once. Both lose nothing."""
@@ -38,6 +45,7 @@ class Duration(click.ParamType[float]):
 
 
 @click.command("apply", epilog=EPILOG)
+@click.argument("planfile", required=False, type=click.Path(path_type=Path))
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("--free", is_flag=True, help="Only what costs nothing.")
 @click.option("--destroy", is_flag=True, help="Delete all that is recorded.")
@@ -62,6 +70,7 @@ class Duration(click.ParamType[float]):
 @global_options(hidden=True)
 def command(
     *,
+    planfile: Path | None,
     yes: bool,
     free: bool,
     destroy: bool,
@@ -75,8 +84,11 @@ def command(
 
     Creates, remixes, downloads, publishes and deletes until the videos are as declared. What
     was paid for is never paid for again.
+
+    With a PLANFILE that `plan --out` wrote, does what is planned there, or less, and nothing
+    else. It is refused where something that it names has changed, and once it was used.
     """
-    from reconciler.cli.applying import Wanted, apply
+    from reconciler.cli.applying import Wanted, apply, apply_saved
 
     wanted = Wanted(
         yes=yes,
@@ -88,4 +100,15 @@ def command(
         wait=not no_wait,
         timeout_s=timeout,
     )
-    return apply(options(), wanted)
+    if planfile is None:
+        return apply(options(), wanted)
+    _refuse_choices()
+    return apply_saved(options(), wanted, planfile)
+
+
+def _refuse_choices() -> None:
+    """What a plan was made with is written in its file."""
+    context = click.get_current_context()
+    for name in ("destroy", "refresh", "verify"):
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            raise click.UsageError(f"--{name} belongs to plan --out: the PLANFILE has it already")

@@ -1,5 +1,7 @@
 """`sorafile plan`."""
 
+from pathlib import Path
+
 import click
 
 from reconciler.cli.options import global_options, options
@@ -7,7 +9,8 @@ from reconciler.cli.options import global_options, options
 EPILOG = """\b
 Examples:
   sorafile plan
-  sorafile plan --json --detailed-exitcode"""
+  sorafile plan --json --detailed-exitcode
+  sorafile plan --out friday.plan"""
 
 
 @click.command("plan", epilog=EPILOG)
@@ -23,16 +26,33 @@ Examples:
 )
 @click.option("--verify", is_flag=True, help="Read and hash every file.")
 @click.option("--all", "everything", is_flag=True, help="List unchanged videos too.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Save the plan too, for `apply FILE`. Makes the state database where there is none: "
+    "the plan names the one that it is of.",
+)
 @global_options(hidden=True)
 def command(
-    *, detailed_exitcode: bool, destroy: bool, refresh: str, verify: bool, everything: bool
+    *,
+    detailed_exitcode: bool,
+    destroy: bool,
+    refresh: str,
+    verify: bool,
+    everything: bool,
+    out: Path | None,
 ) -> int:
     """Say what would change, why, and what it costs. Changes nothing.
 
     Compares the specs with the state database, the files and the jobs on the server.
+
+    A saved plan is good for one `apply`, and only as long as nothing that it names changes.
     """
     from reconciler.cli.showing_plan import plan_only
 
+    if out is not None and refresh == "only":
+        raise click.UsageError("--refresh=only makes no plan that --out could save")
     return plan_only(
         options(),
         refresh=refresh,
@@ -40,4 +60,5 @@ def command(
         destroy=destroy,
         everything=everything,
         changes_code=detailed_exitcode,
+        file=out,
     )
