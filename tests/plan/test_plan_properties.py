@@ -10,6 +10,7 @@ from reconciler.domain.address import Address
 from reconciler.domain.desired import Declaration
 from reconciler.domain.plan import (
     ActionKind,
+    Adopt,
     Bind,
     BindShared,
     Buy,
@@ -17,6 +18,7 @@ from reconciler.domain.plan import (
     Promote,
     Publish,
     Rename,
+    Resolve,
     Retire,
 )
 from reconciler.domain.recorded import Generation, GenerationId, Recorded
@@ -304,7 +306,7 @@ def test_promoting_takes_exactly_what_the_address_is_to_have(world: World) -> No
         for step in action.steps:
             if isinstance(step, Bind):
                 pending = world.recorded.generations[step.generation].digest
-            elif isinstance(step, Buy | BindShared) or step.step == "recover":
+            elif isinstance(step, Buy | Resolve | Adopt | BindShared) or step.step == "recover":
                 pending = action.recipe_digest
             elif isinstance(step, Promote):
                 assert pending in (None, action.recipe_digest), lines(the_plan(world))
