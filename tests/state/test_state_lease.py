@@ -223,6 +223,7 @@ class Busy:
 
 WRITES: dict[str, Callable[[Busy], object]] = {
     "read": lambda holder: holder.writer.read(),
+    "run_of": lambda holder: holder.writer.run_of("p"),
     "heartbeat": lambda holder: holder.writer.heartbeat(),
     "begin_run": lambda holder: holder.writer.begin_run(
         plan_id="p", worst_case_usd=Decimal(1), git_commit=None
