@@ -20,7 +20,9 @@ from reconciler.domain.recorded import Attempt, AttemptId, AttemptState, Generat
 from reconciler.plan.lost_answers import Findings, find
 
 LOOK_S = 5.0
-"""How long to wait between two looks at the list, while a lost job may still show."""
+"""The longest wait between two looks at the list, while a lost job may still show."""
+
+_LOOK_S_MIN = 0.5
 
 
 class Verdict(Enum):
@@ -54,6 +56,8 @@ class Settling:
         self._server = server
         self._state = state
         self._clock = clock
+        # Where jobs show sooner than that, the next look is the one that proves something.
+        self._pause_s = min(LOOK_S, max(provider.profile.settle_s, _LOOK_S_MIN))
         self._sought: dict[AttemptId, _Sought] = {}
         self._task: asyncio.Task[None] | None = None
 
@@ -84,7 +88,7 @@ class Settling:
                 self._fail_all(error)
                 return
             if self._sought:
-                await self._clock.sleep(LOOK_S)
+                await self._clock.sleep(self._pause_s)
 
     async def _look(self) -> None:
         """Look once: what the list proves is recorded, and what it never will is let be."""

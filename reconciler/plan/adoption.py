@@ -43,7 +43,7 @@ class Adoption:
         """The unmanaged jobs whose every field is as asked for, and whose video can be had."""
         provider = self._index.world.providers[declaration.provider]
         echo = echo_of(declaration, parent, provider.profile)
-        for job in self._index.unmanaged(declaration.provider):
+        for job in self._index.unclaimed(declaration.provider):
             is_free = job.remote_id not in self._taken
             is_of_use = job.status is not JobStatus.FAILED and not self._has_expired(job)
             if is_free and is_of_use and compare(echo, job) is Match.SAME:

@@ -22,6 +22,7 @@ from reconciler.domain.recorded import (
     Recorded,
 )
 from reconciler.domain.world import World
+from reconciler.plan.lost_answers import may_have_made
 
 
 @dataclass(frozen=True)
@@ -54,22 +55,30 @@ class Index:
             if attempt.state is AttemptState.WRITTEN_OFF and not attempt.may_repeat
         }
 
-    def unmanaged(self, provider: str) -> tuple[ObservedJob, ...]:
-        """The jobs that a provider lists, newest first, and that no generation records."""
-        return self._unmanaged.get(provider, ())
+    def unclaimed(self, provider: str) -> tuple[ObservedJob, ...]:
+        """The unmanaged jobs that a provider lists, newest first.
+
+        Without those that an unresolved attempt may have made: they are nobody else's before
+        its outcome is known.
+        """
+        return self._unclaimed.get(provider, ())
 
     @cached_property
-    def _unmanaged(self) -> Mapping[str, tuple[ObservedJob, ...]]:
-        generations = self.world.recorded.generations.values()
-        known = {(each.account, each.remote_id) for each in generations}
-        return {
-            name: tuple(
+    def _unclaimed(self) -> Mapping[str, tuple[ObservedJob, ...]]:
+        recorded, found = self.world.recorded, {}
+        for name, listing in self.world.observed.listed.items():
+            account = self.world.providers[name].account
+            generations = recorded.generations.values()
+            known = {each.remote_id for each in generations if each.account == account}
+            unresolved = [a for a in recorded.attempts if a.state.is_unresolved]
+            claims = [attempt for attempt in unresolved if attempt.account == account]
+            found[name] = tuple(
                 job
                 for job in listing.jobs
-                if (self.world.providers[name].account, job.remote_id) not in known
+                if job.remote_id not in known
+                and not any(may_have_made(attempt, job) for attempt in claims)
             )
-            for name, listing in self.world.observed.listed.items()
-        }
+        return found
 
     @cached_property
     def generations(self) -> Mapping[GenerationId, Generation]:

@@ -62,6 +62,11 @@ def is_newer(job: ObservedJob, attempt: Attempt) -> bool:
     return job.remote_id not in (attempt.watermark or ())
 
 
+def may_have_made(attempt: Attempt, job: ObservedJob) -> bool:
+    """Whether a job may be what an attempt made, as far as the job itself tells."""
+    return is_newer(job, attempt) and matches(attempt, job) is not Match.DIFFERENT
+
+
 def matches(attempt: Attempt, job: ObservedJob) -> Match:
     """Whether a job is what an attempt asked for; what did not record that can prove nothing."""
     if attempt.echo is None or attempt.watermark is None:

@@ -23,7 +23,7 @@ def twins(index: Index) -> Iterator[TakeTwin]:
         provider = reaching(index.world.providers, name=attempt.provider, account=attempt.account)
         if provider is None:
             continue
-        job = _twin(attempt, index.unmanaged(provider.name), taken)
+        job = _twin(attempt, index.unclaimed(provider.name), taken)
         if job is not None:
             taken.add(job.remote_id)
             yield TakeTwin(
@@ -32,11 +32,11 @@ def twins(index: Index) -> Iterator[TakeTwin]:
 
 
 def _twin(
-    attempt: Attempt, unmanaged: Collection[ObservedJob], taken: Collection[str]
+    attempt: Attempt, unclaimed: Collection[ObservedJob], taken: Collection[str]
 ) -> ObservedJob | None:
     found = [
         job
-        for job in unmanaged
+        for job in unclaimed
         if job.remote_id not in taken
         and is_newer(job, attempt)
         and matches(attempt, job) is Match.SAME

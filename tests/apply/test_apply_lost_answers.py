@@ -72,6 +72,16 @@ def test_a_request_that_made_nothing_is_disproved_and_sent_again_in_the_same_run
     assert spent(studio) == studio.server.workshop.billed_usd
 
 
+def test_a_short_time_to_settle_is_waited_for_no_longer_than_it_lasts(studio: Studio) -> None:
+    studio.provider(settle_s=1.0)
+    lose_answers(studio, made=False)
+
+    assert studio.apply(STREET).code is ExitCode.OK
+
+    first, second = studio.server.asked(Operation.SUBMIT, "street")
+    assert 1 <= second.elapsed_s - first.elapsed_s < 3
+
+
 def test_the_others_do_not_wait_for_it(studio: Studio) -> None:
     lose_answers(studio, made=False)
 

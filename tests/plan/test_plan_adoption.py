@@ -200,6 +200,29 @@ def test_a_late_twin_is_taken_note_of_and_never_adopted_by_another(state: str) -
     assert [found.code for found in plan.diagnostics] == ["SF0503"]
 
 
+def test_a_job_that_an_unresolved_attempt_may_have_made_is_no_twin_of_another() -> None:
+    pictured = a_declaration("pictured", "a street", reference="a picture")
+    plan = check(
+        a_world(
+            [STREET],
+            attempts=[an_attempt(STREET)],
+            given_up=[an_attempt(pictured, state="disproved")],
+            listed=[JOB],
+        ),
+        "street: resolve unresolved_attempt $0.00 resolve await fetch publish promote",
+    )
+    assert plan.spares == ()
+
+
+def test_a_job_that_an_unresolved_attempt_may_have_made_is_not_adopted_by_another() -> None:
+    pictured = a_declaration("pictured", "a street", reference="a picture")
+    plan = check(
+        a_world([STREET], attempts=[an_attempt(pictured)], listed=[JOB], providers=[OURS]),
+        f"street: create not_recorded $0.40 {BOUGHT}",
+    )
+    assert "import" not in told(plan, "street")
+
+
 def test_what_the_list_showed_before_the_request_is_no_twin() -> None:
     given_up = an_attempt(STREET, state="disproved", watermark=("video_found",))
     plan = the_plan(a_world([], given_up=[given_up], listed=[JOB]))
