@@ -19,9 +19,14 @@ def main() -> int:
         return 0
     # Start-up makes many objects and no garbage; a command that stays turns it on again.
     gc.disable()
+    import signal
+
     from reconciler.cli.main import run
 
-    return run(sys.argv[1:])
+    code = run(sys.argv[1:])
+    # All is done but to say how it went, and one more Ctrl-C would only say something else.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return code
 
 
 if __name__ == "__main__":

@@ -1,28 +1,37 @@
-"""The preview server as a program of its own, for projects that name it by its URL."""
+"""Servers as programs of their own, for projects that name them by their URL."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+TESTS = Path(__file__).parents[1]
 WAIT_S_MAX = 20
 
 
 @contextmanager
 def preview_server(data: Path, *options: str) -> Iterator[str]:
-    """Run one on a free port; it ends with the context."""
+    """Run a preview server on a free port; it ends with the context."""
+    arguments = ("--data", str(data), "--quit-with-stdin", *options)
+    with _running("reconciler.preview", *arguments) as url:
+        yield url
+
+
+@contextmanager
+def billing_server() -> Iterator[str]:
+    """Run one that bills on a free port; it ends with the context."""
+    with _running("e2e.billing_server") as url:
+        yield url
+
+
+@contextmanager
+def _running(module: str, *arguments: str) -> Iterator[str]:
     process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "reconciler.preview",
-            "--data",
-            str(data),
-            "--quit-with-stdin",
-            *options,
-        ],
+        [sys.executable, "-m", module, *arguments],
+        env={**os.environ, "PYTHONPATH": str(TESTS)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -5,6 +5,7 @@ import os
 import select
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,20 @@ def test_two_ctrl_c_exit_at_once_and_lose_nothing(slow: Film) -> None:
     process.communicate(timeout=WAIT_S_MAX)
     assert process.returncode == 8
     finishes_with_one_job_a_video(slow)
+
+
+def test_a_ctrl_c_once_all_is_done_changes_nothing(film: Film) -> None:
+    last = "import atexit, os; atexit.register(os.kill, os.getpid(), 2)"
+    main = "import sys; from reconciler.__main__ import main; sys.exit(main())"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{last}; {main}", "schema", "plan"],
+        cwd=film.root,
+        env=film.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_kill_9_loses_nothing_and_the_lock_frees_itself(slow: Film) -> None:

@@ -97,7 +97,7 @@ class ScriptedServer:
     async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         script = self._next_script()
         if script.reads:
-            self.received.append(await _read_request(reader))
+            self.received.append(await read_request(reader))
             self.got_request.set()
         writer.write(script.writes)
         await writer.drain()
@@ -120,7 +120,7 @@ class ScriptedServer:
         await asyncio.sleep(0)  # lets the loop close their sockets
 
 
-async def _read_request(reader: asyncio.StreamReader) -> Received:
+async def read_request(reader: asyncio.StreamReader) -> Received:
     head = await reader.readuntil(b"\r\n\r\n")
     line, _, fields = head.partition(b"\r\n")
     headers = BytesParser().parsebytes(fields, headersonly=True)
