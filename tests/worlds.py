@@ -17,6 +17,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from reconciler.domain.address import Address
+from reconciler.domain.budget import NO_BUDGET, NOTHING_COUNTED, Budget, Counted
 from reconciler.domain.desired import Declaration, Lifecycle, OnLost, RemotePolicy
 from reconciler.domain.observed import FileFact, Gone, Listing, Observed, ObservedJob, Sidecar
 from reconciler.domain.plan import (
@@ -280,6 +281,7 @@ def an_attempt(
     workspace: str = "default",
     watermark: tuple[str, ...] = (),
     may_repeat: bool = False,
+    reserved_at: datetime = NOW - 2 * MINUTE,
 ) -> Attempt:
     """A paid request for a declaration's recipe, its outcome unknown unless told."""
     return Attempt(
@@ -289,7 +291,7 @@ def an_attempt(
         provider=of.provider,
         account=of.recipe.account,
         state=AttemptState(state),
-        reserved_at=NOW - 2 * MINUTE,
+        reserved_at=reserved_at,
         sending_at=NOW - MINUTE,
         cost_usd=None if cost_usd is None else Decimal(cost_usd),
         workspace=workspace,
@@ -297,6 +299,7 @@ def an_attempt(
         echo=echo_of(of, None, PROFILE),
         watermark=watermark,
         may_repeat=may_repeat,
+        tags=of.tags,
     )
 
 
@@ -388,6 +391,8 @@ def a_world(
     sidecars: Iterable[Sidecar] = (),
     unreachable: Mapping[str, str] | None = None,
     providers: Iterable[Provider] = (),
+    budget: Budget = NO_BUDGET,
+    counted: Counted = NOTHING_COUNTED,
     at: datetime = NOW,
 ) -> World:
     """A world; `history` is what the database knows beside what the addresses hold."""
@@ -421,6 +426,8 @@ def a_world(
             else {"studio": Listing(jobs=tuple(listed), is_cut=list_is_cut)},
         ),
         providers={each.name: each for each in providers} or {"studio": a_provider()},
+        budget=budget,
+        counted=counted,
     )
 
 

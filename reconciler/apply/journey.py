@@ -12,6 +12,7 @@ from reconciler.apply.poll import Poller
 from reconciler.apply.settling import Settling
 from reconciler.apply.stop import Stop
 from reconciler.apply.watermarks import Watermarks
+from reconciler.domain.budget import NO_BUDGET, Budget
 from reconciler.domain.errors import Diagnostic, UnresolvedError
 from reconciler.domain.events import Event, Noticed
 from reconciler.domain.ports import AssetStore, Clock, Files, Server, StateWriter
@@ -40,6 +41,7 @@ class Limits:
     parallelism: int | None = None  # jobs a provider, and downloads; None: what they allow
     wait: bool = True  # False: submit, and leave the jobs to the next run
     timeout_s: float | None = None
+    budget: Budget = NO_BUDGET
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,12 @@
 """Writing down what was seen, so that the next look has less to ask."""
 
+from reconciler.domain.desired import Desired, tags_by_recipe
 from reconciler.domain.observed import Observed, ObservedJob
-from reconciler.domain.ports import StateWriter
+from reconciler.domain.plan import Adopt, Plan
+from reconciler.domain.ports import AssetStore, StateWriter
 from reconciler.domain.recorded import RecordedState
+
+_AT_ONCE = 500  # sidecars: a few seconds, and each transaction keeps the lease alive
 
 
 def record_observed(observed: Observed, recorded: RecordedState, state: StateWriter) -> None:
@@ -13,3 +17,26 @@ def record_observed(observed: Observed, recorded: RecordedState, state: StateWri
             state.saw_missing(identity)
         elif generation.status.is_running or generation.missing_count:
             state.saw(identity, seen)
+
+
+def rebuild_ledger(
+    plan: Plan, recorded: RecordedState, desired: Desired, assets: AssetStore, state: StateWriter
+) -> None:
+    """Book all that the asset store tells of into a database that no run has used yet.
+
+    So a lost database takes no month's spending with it. What is booked already stays as it is,
+    and a job that the plan adopts is booked when that is done.
+    """
+    if not recorded.is_new:
+        return
+    adopted = {
+        (step.declaration.recipe.account, step.job.remote_id)
+        for action in plan.actions
+        for step in action.steps
+        if isinstance(step, Adopt)
+    }
+    told = assets.every_sidecar()
+    found = [each for each in told if (each.account, each.remote_id) not in adopted]
+    tags = tags_by_recipe(desired)
+    for begin in range(0, len(found), _AT_ONCE):
+        state.recover_all(found[begin : begin + _AT_ONCE], tags)

@@ -70,6 +70,7 @@ async def buy(
         ServerError: the server refused, or cannot be reached; nothing was made.
         StateError: the job was made, and could not be recorded; the text names it.
         StalePlanError: the reference image is another by now; nothing was sent.
+        BudgetError: a cap, or what was approved for the run, does not allow it; nothing was sent.
     """
     declaration = step.declaration
     lane = journey.lane(declaration.provider)
@@ -196,6 +197,7 @@ async def _attempt(purchase: _Purchase) -> Generation:
             tags=declaration.tags,
         ),
         purchase.run,
+        journey.limits.budget,
     )
     try:
         call = await server.prepare(purchase.request)

@@ -173,8 +173,8 @@ class Work:
                 self._held = self.recorded.generations[identity]
             case BindShared(of=other):
                 await self._share(other)
-            case Recover(sidecar=sidecar):
-                identity = state.recover(sidecar)
+            case Recover(sidecar=sidecar, tags=tags):
+                identity = state.recover(sidecar, tags)
                 state.bind(address, identity)
                 self._held = state.read().generations[identity]
             case MarkLost(generation=identity):

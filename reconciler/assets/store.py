@@ -12,6 +12,7 @@ All folders are the user's alone. Reading creates nothing.
 
 import hashlib
 import io
+import re
 import secrets
 import stat
 from collections.abc import Collection, Mapping
@@ -49,6 +50,7 @@ from reconciler.domain.recipe import RecipeDigest, Sha256
 from reconciler.domain.recorded import Asset, Generation
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class FolderStore:
@@ -179,15 +181,27 @@ class FolderStore:
             StateError: the store cannot be looked into, so nobody knows.
         """
         newest: dict[RecipeDigest, Sidecar] = {}
-        for told in self.read_sidecars(digests).sidecars:
-            whole = tuple(asset for asset in told.assets if self.is_whole(asset))
-            if not any(asset.variant is Variant.VIDEO for asset in whole):
+        for sidecar in map(self._as_stored, self.read_sidecars(digests).sidecars):
+            if not sidecar.is_stored:
                 continue
-            sidecar = replace(told, assets=whole)
-            rival = newest.get(told.digest)
+            rival = newest.get(sidecar.digest)
             if rival is None or _age(rival) < _age(sidecar):
-                newest[told.digest] = sidecar
+                newest[sidecar.digest] = sidecar
         return newest
+
+    def every_sidecar(self) -> tuple[Sidecar, ...]:
+        """All paid generations that the store tells of, sorted by recipe digest and file name.
+
+        The assets of each are those that lie whole in the store.
+
+        Raises:
+            StateError: the store cannot be looked into, so nobody knows.
+        """
+        told = self.read_sidecars(self._recipes()).sidecars
+        return tuple(map(self._as_stored, told))
+
+    def _as_stored(self, told: Sidecar) -> Sidecar:
+        return replace(told, assets=tuple(asset for asset in told.assets if self.is_whole(asset)))
 
     def read_sidecars(self, digests: Collection[RecipeDigest]) -> SidecarReading:
         """Every sidecar of these recipes, whole or not, and what could not be read.
@@ -204,6 +218,15 @@ class FolderStore:
             sidecars=tuple(each for each in read if isinstance(each, Sidecar)),
             unreadable=tuple(each for each in read if isinstance(each, UnreadableSidecar)),
         )
+
+    def _recipes(self) -> list[RecipeDigest]:
+        """Of which recipes there may be sidecars."""
+        with disk_errors(f"the asset store {self._folder} cannot be read"):
+            try:
+                folders = sorted(each.name for each in (self._folder / "recipes").iterdir())
+            except (FileNotFoundError, NotADirectoryError):
+                return []
+        return [RecipeDigest(f"sha256:{name}") for name in folders if _DIGEST.fullmatch(name)]
 
     def _sidecar_paths(self, digest: RecipeDigest) -> list[Path]:
         with disk_errors(f"the asset store {self._folder} cannot be read"):

@@ -13,23 +13,32 @@ from pathlib import Path
 from typing import cast
 
 from reconciler.apply.journey import Limits, Ports
-from reconciler.apply.remember import record_observed
+from reconciler.apply.remember import rebuild_ledger, record_observed
 from reconciler.apply.run import carry_out
 from reconciler.apply.stop import Stop
 from reconciler.cli.asking import answer
+from reconciler.cli.guarding import confirm_deletions, refuse_over_budget
 from reconciler.cli.opening import open_project
 from reconciler.cli.options import Options
 from reconciler.cli.plan_file import read_plan_file
 from reconciler.cli.plan_text import PlanText
-from reconciler.cli.planning import Looked, look_and_plan, needs_server, out_of_reach, replan
+from reconciler.cli.planning import (
+    Looked,
+    look_and_plan,
+    needs_server,
+    out_of_reach,
+    recounted,
+    replan,
+)
 from reconciler.cli.provenance import git_commit
 from reconciler.cli.resolving import ask_about_all
 from reconciler.cli.saved_plan import SavedPlan, apply_command, still_good
-from reconciler.cli.units import dollars, plural
+from reconciler.cli.units import plural
 from reconciler.cli.views import JsonView, LineView, LiveView, View
 from reconciler.cli.wiring import Declared, Outside
 from reconciler.domain.errors import ExitCode, RefusedError, StalePlanError, worst
 from reconciler.domain.events import PlanMade, RunEnded
+from reconciler.domain.money import dollars
 from reconciler.domain.plan import Plan, Reason
 from reconciler.plan.looks import Refresh
 from reconciler.plan.make import free_part
@@ -47,6 +56,9 @@ class Wanted:
     parallelism: int | None = None
     wait: bool = True
     timeout_s: float | None = None
+    max_cost_usd: Decimal | None = None
+    allow_mass_change: bool = False
+    allow_empty: bool = False
     saved: SavedPlan | None = None  # what it names is done, and nothing else
 
     @property
@@ -93,6 +105,7 @@ async def _apply(said: Options, declared: Declared, wanted: Wanted) -> int:
             refresh=cast("Refresh", wanted.refresh),
             every_byte=wanted.every_byte,
             destroy=wanted.destroy,
+            max_cost_usd=wanted.max_cost_usd,
         )
         if wanted.saved is not None:
             looked = _named_by(wanted.saved, looked, outside, said)
@@ -100,11 +113,22 @@ async def _apply(said: Options, declared: Declared, wanted: Wanted) -> int:
         if not said.json:
             said.terminal.out.print(PlanText(plan=looked.plan, verbose=said.verbose))
         _refuse_protected(plan, wanted)
+        refuse_over_budget(said, plan, looked.world, command=wanted.command)
         if not plan.is_to_do:
             return _nothing_to_do(said, outside, looked, plan)
         for action in plan.actions:
             if needs_server(action):
                 outside.server_of(action.provider)  # refuses what is not trusted
+        if not wanted.destroy:
+            confirm_deletions(
+                said,
+                plan,
+                looked.world,
+                command=wanted.command,
+                specs=declared.project.specs,
+                allow_mass_change=wanted.allow_mass_change,
+                allow_empty=wanted.allow_empty,
+            )
         _consent(said, wanted, plan)
         return await _carry_out(said, declared, wanted, outside, looked)
     finally:
@@ -155,15 +179,15 @@ def _consent(said: Options, wanted: Wanted, plan: Plan) -> None:
     """
     if wanted.yes:
         return
-    if said.json or not said.may_ask:
-        again = said.command(wanted.command)
-        raise RefusedError(
-            "this changes things, and there is nobody to ask",
-            fix=f"say yes beforehand: {again} --yes",
-        )
     worst_case = f"at most ${dollars(plan.cost.worst_case_usd)}"
     if plan.cost.unknown:
         worst_case += " and what has no known price"
+    if said.json or not said.may_ask:
+        again = said.command(wanted.command)
+        raise RefusedError(
+            f"this changes things, for {worst_case}, and there is nobody to ask",
+            fix=f"say yes beforehand: {again} --yes",
+        )
     typed = answer(said, f"\nDo this, for {worst_case}? Only 'yes' is taken: ")
     if typed.lower() != "yes":
         raise RefusedError("not confirmed; nothing was done")
@@ -189,6 +213,9 @@ async def _carry_out(
         if wanted.free:
             plan = free_part(plan)
         record_observed(looked.observed, recorded, state)
+        rebuild_ledger(plan, recorded, declared.desired, outside.assets, state)
+        world = recounted(looked.world, recorded, state)
+        refuse_over_budget(said, plan, world, command=wanted.command)
         stop = Stop()
         view = _view(said, outside)
         try:
@@ -208,6 +235,7 @@ async def _carry_out(
                         parallelism=wanted.parallelism,
                         wait=wanted.wait,
                         timeout_s=wanted.timeout_s,
+                        budget=looked.world.budget,
                     ),
                     stop=stop,
                     tell=view.tell,

@@ -6,8 +6,9 @@ from typing import Literal, assert_never
 from typing_extensions import TypedDict
 
 from reconciler import __version__
-from reconciler.cli.units import dollars, instant
+from reconciler.cli.units import instant
 from reconciler.domain.errors import Diagnostic, InvalidSpecError
+from reconciler.domain.money import dollars
 from reconciler.domain.plan import (
     Action,
     ActionKind,
@@ -59,6 +60,14 @@ class CostDocument(TypedDict):
     unknown: int
 
 
+class PriceListDocument(TypedDict):
+    """Where the prices of a provider come from, and as of when (`2026-11-22`)."""
+
+    provider: str
+    source: str
+    date: str | None
+
+
 class DriftDocument(TypedDict):
     """Where recorded and observed differ."""
 
@@ -101,6 +110,7 @@ class PlanDocument(TypedDict):
     actions: list[ActionDocument]
     summary: dict[str, int]
     cost: CostDocument
+    prices: list[PriceListDocument]
     expected_seconds: float
     spares: list[SpareDocument]
     drift: list[DriftDocument]
@@ -190,6 +200,14 @@ def plan_document(plan: Plan, *, with_unchanged: bool = False) -> PlanDocument:
             held_usd=dollars(plan.cost.held_usd),
             unknown=plan.cost.unknown,
         ),
+        prices=[
+            PriceListDocument(
+                provider=each.provider,
+                source=each.source,
+                date=each.date.isoformat() if each.date else None,
+            )
+            for each in plan.prices
+        ],
         expected_seconds=round(plan.expected_s, 1),
         spares=[_spare(each) for each in plan.spares],
         drift=[DriftDocument(address=str(each.address), what=each.what) for each in plan.drift],

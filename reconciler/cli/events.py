@@ -12,7 +12,7 @@ from reconciler.cli.documents import (
     diagnostic_document,
     plan_document,
 )
-from reconciler.cli.units import dollars, instant
+from reconciler.cli.units import instant
 from reconciler.domain.events import (
     ActionCompleted,
     ActionFailed,
@@ -27,6 +27,7 @@ from reconciler.domain.events import (
     PlanMade,
     RunEnded,
 )
+from reconciler.domain.money import dollars
 from reconciler.domain.recorded import RunId
 
 

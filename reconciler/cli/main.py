@@ -27,6 +27,7 @@ COMMANDS = {
     "show": "One video with its generations and assets, or a saved plan.",
     "resolve": "Decide what became of a paid request without an answer.",
     "import": "Take a job that the server has, instead of buying one.",
+    "costs": "What was spent and held, against the budget.",
     "remote": "The jobs that are on the server.",
     "state": "What the state database records.",
     "schema": "The JSON Schema of a document or file.",

@@ -7,8 +7,9 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.style import Style
 from rich.text import Text
 
-from reconciler.cli.units import dollars, duration, plural, price, until
-from reconciler.domain.plan import Action, ActionKind, Buy, Change, Plan, Rename
+from reconciler.cli.units import duration, plural, price, until
+from reconciler.domain.money import dollars
+from reconciler.domain.plan import Action, ActionKind, Buy, Change, Plan, PriceList, Rename
 from reconciler.plan.words import word_diff
 
 SYMBOLS = {
@@ -54,6 +55,8 @@ class PlanText:
                 yield from _body(action, self.plan, width, verbose=self.verbose)
             yield Text()
         yield from _summary(self.plan, width)
+        if self.verbose and self.plan.prices:
+            yield from _flow(("Prices: ", *_with_commas(map(_price_list, self.plan.prices))), width)
         if self.next_command and self.plan.is_to_do:
             yield Text()
             yield Text.assemble(("Apply it:  ", "bold"), self.next_command)
@@ -215,6 +218,11 @@ def _summary(plan: Plan, width: int) -> Iterator[Text]:
         yield from _flow((f"{found.severity}: ", found.summary), width)
         if found.fix:
             yield from _flow(("  fix: ", found.fix), width)
+
+
+def _price_list(prices: PriceList) -> str:
+    dated = f" ({prices.date})" if prices.date is not None else ""
+    return f"{prices.provider} by {prices.source}{dated}"
 
 
 def _verb(kind: ActionKind) -> str:

@@ -1,13 +1,19 @@
 """From files, state and servers to a plan."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
 
 from reconciler.apply.observe import Eyes, observe
 from reconciler.cli.options import Options
 from reconciler.cli.wiring import Declared, Outside
+from reconciler.domain.bookings import Booking, counted, still_to_book
+from reconciler.domain.budget import begin_of
+from reconciler.domain.desired import tags_by_recipe
 from reconciler.domain.errors import ExitCode
 from reconciler.domain.observed import Observed
 from reconciler.domain.plan import Action, Await, Buy, DeleteJob, Fetch, Plan, Resolve, Retire
+from reconciler.domain.ports import StateReader
 from reconciler.domain.recorded import RecordedState
 from reconciler.domain.world import World
 from reconciler.plan.looks import Refresh, looks
@@ -40,8 +46,12 @@ async def look_and_plan(
     refresh: Refresh = "auto",
     every_byte: bool = False,
     destroy: bool = False,
+    max_cost_usd: Decimal | None = None,
 ) -> Looked:
-    """Read the state, look at what can have changed, and decide. Writes nothing."""
+    """Read the state, look at what can have changed, and decide. Writes nothing.
+
+    With `max_cost_usd` the budget allows one run no more than that.
+    """
     recorded = outside.reader().read()
     desired = {} if destroy else declared.desired
     eyes = Eyes(
@@ -53,14 +63,45 @@ async def look_and_plan(
     )
     chosen = looks(desired, recorded, refresh, at=outside.clock.now())
     observed = await observe(chosen, eyes, every_byte=every_byte)
+    budget = replace(declared.project.budget, max_cost_usd=max_cost_usd)
+    begin = begin_of("month", observed.at)
+    booked = bookings(declared, outside, recorded, since=begin) if budget.looks_back else ()
     world = World(
         workspace=workspace,
         desired=desired,
         recorded=recorded,
         observed=observed,
         providers=declared.providers,
+        budget=budget,
+        counted=counted(booked, observed.at),
     )
     return Looked(plan=make_plan(world, destroy=destroy), world=world)
+
+
+def bookings(
+    declared: Declared,
+    outside: Outside,
+    recorded: RecordedState,
+    *,
+    since: datetime | None = None,
+) -> tuple[Booking, ...]:
+    """The ledger as the next apply would find it.
+
+    A database that no run has used yet is told by the asset store what was spent before.
+    """
+    booked = outside.reader().bookings(since)
+    if not recorded.is_new:
+        return booked
+    tags = tags_by_recipe(declared.desired)
+    told = still_to_book(outside.assets.every_sidecar(), recorded.generations.values(), tags)
+    return (*booked, *(each for each in told if since is None or each.at >= since))
+
+
+def recounted(world: World, recorded: RecordedState, state: StateReader) -> World:
+    """The same look with what the state says by now of its videos and of its money."""
+    now = world.observed.at
+    booked = state.bookings(begin_of("month", now)) if world.budget.looks_back else ()
+    return replace(world, recorded=recorded, counted=counted(booked, now))
 
 
 def replan(looked: Looked, recorded: RecordedState, *, destroy: bool) -> Plan:

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from reconciler.cli.costs_text import CostsDocument
 from reconciler.cli.documents import PlanDocument, StatusDocument
 from reconciler.cli.events import EventDocument
 from reconciler.specs.schema import project_schema, spec_schema
@@ -28,6 +29,7 @@ _SCHEMAS: Mapping[str, Callable[[], dict[str, Any]]] = {
     "plan": _of("sorafile plan", PlanDocument),
     "events": _of("a line of sorafile apply --json", EventDocument),
     "status": _of("sorafile status", StatusDocument),
+    "costs": _of("sorafile costs", CostsDocument),
     "spec": spec_schema,
     "project": project_schema,
 }

@@ -3,19 +3,12 @@
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-_CENT = Decimal("0.01")
+from reconciler.domain.money import dollars
+
 _MINUTE_S = 60
 _HOUR_S = 3600
 _DAY_S = 86400
 _KIB = 1024
-
-
-def dollars(amount: Decimal) -> str:
-    """`6.00`: at least two places, and no more than the amount has."""
-    exact = amount.normalize()
-    exponent = exact.as_tuple().exponent
-    places = -exponent if isinstance(exponent, int) and exponent < 0 else 0
-    return f"{amount:.{max(places, 2)}f}"
 
 
 def price(amount: Decimal | None) -> str:

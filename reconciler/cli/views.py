@@ -14,7 +14,7 @@ from reconciler.cli.diagnostic_text import diagnostics_text
 from reconciler.cli.events import event_document
 from reconciler.cli.plan_text import SYMBOLS
 from reconciler.cli.terminal import Terminal
-from reconciler.cli.units import dollars, duration, plural, size
+from reconciler.cli.units import duration, plural, size
 from reconciler.domain.address import Address
 from reconciler.domain.events import (
     ActionCompleted,
@@ -29,6 +29,7 @@ from reconciler.domain.events import (
     PlanMade,
     RunEnded,
 )
+from reconciler.domain.money import dollars
 from reconciler.domain.plan import ActionKind
 from reconciler.domain.recorded import RunId
 

@@ -56,3 +56,12 @@ class Declaration:
 
 Desired = Mapping[Address, Declaration]
 """Every declared video, in the order of its address."""
+
+
+def tags_by_recipe(desired: Desired) -> Mapping[RecipeDigest, tuple[str, ...]]:
+    """The tags under which each declared recipe is wanted, by whichever videos."""
+    found: dict[RecipeDigest, tuple[str, ...]] = {}
+    for _, declaration in sorted(desired.items()):
+        tags = (*found.get(declaration.digest, ()), *declaration.tags)
+        found[declaration.digest] = tuple(dict.fromkeys(tags))
+    return found

@@ -3,6 +3,7 @@
 SorafileError            1   base of all below; whatever else escapes is a bug
 ├─ InvalidSpecError      3   carries every diagnostic of the run
 ├─ RefusedError          6   a guard, trust, or a question that nobody can answer
+│  └─ BudgetError        6   more money than a cap or the approved worst case allows
 ├─ StateError            1   the state cannot be read or written
 │  └─ LockedError        9   another run holds the workspace
 ├─ AlreadyBoughtError    4   a live attempt of this recipe exists; nothing was sent
@@ -112,6 +113,12 @@ class RefusedError(SorafileError):
 
     exit_code = ExitCode.REFUSED
     code = "refused"
+
+
+class BudgetError(RefusedError):
+    """A cap, or what a person approved, does not allow this much; it was not requested."""
+
+    code = "budget"
 
 
 class StalePlanError(SorafileError):

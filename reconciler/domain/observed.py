@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
+from reconciler.domain.profile import Variant
 from reconciler.domain.recipe import Recipe, RecipeDigest, Sha256
 from reconciler.domain.recorded import Asset, FileStat, GenerationId, JobError, JobStatus
 
@@ -54,6 +55,11 @@ class Sidecar:
     cost_usd: Decimal | None
     assets: tuple[Asset, ...]
     is_ours: bool = True  # False: it may be another's, so its job is never deleted
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether its video is among the assets."""
+        return any(asset.variant is Variant.VIDEO for asset in self.assets)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

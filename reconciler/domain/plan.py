@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Literal
@@ -65,6 +65,7 @@ class Reason(StrEnum):
     PATH_OCCUPIED = "path_occupied"
     UNRESOLVED_ATTEMPT = "unresolved_attempt"
     WRITTEN_OFF = "written_off"
+    PRICE_UNKNOWN = "price_unknown"
     NO_DELETE = "no_delete"
     DESTROYED = "destroyed"
 
@@ -135,6 +136,7 @@ class Recover:
     """Record a generation that only the asset store remembers, and hold it as pending."""
 
     sidecar: Sidecar
+    tags: tuple[str, ...]  # under which its cost is booked
     step: Literal["recover"] = "recover"
 
 
@@ -356,6 +358,15 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PriceList:
+    """Where the prices of one provider come from. For display only."""
+
+    provider: str
+    source: str
+    date: date | None  # as of when; None: it has none, as what the project says itself
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """All that would be done, ordered so that nothing comes before what it waits for."""
 
@@ -367,6 +378,7 @@ class Plan:
     cost: Cost
     expected_s: float  # how long it may take
     spares: tuple[Spare, ...] = ()
+    prices: tuple[PriceList, ...] = ()  # of what it buys
     drift: tuple[Drift, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
     unreachable: Mapping[str, str] = field(default_factory=dict)  # provider -> why

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Protocol
 
 from reconciler.domain.address import Address
+from reconciler.domain.bookings import Booking
+from reconciler.domain.budget import NO_BUDGET, Budget
 from reconciler.domain.desired import Lifecycle, ReferenceFile
 from reconciler.domain.echo import Echo
 from reconciler.domain.errors import ExitCode
@@ -194,6 +196,13 @@ class StateReader(Protocol):
     def run_of(self, plan_id: str) -> RecordedRun | None:
         """The first run of a plan, in whatever workspace; None where it was never begun."""
 
+    def bookings(self, since: datetime | None = None) -> tuple[Booking, ...]:
+        """The whole database's ledger, a booking for each purchase, the oldest first.
+
+        Args:
+            since: leaves out the money that was held before; None: nothing.
+        """
+
 
 class StateWriter(StateReader, Protocol):
     """The state database, held under a lease. Each method is one durable transaction.
@@ -211,11 +220,13 @@ class StateWriter(StateReader, Protocol):
     def end_run(self, run: RunId, exit_code: ExitCode) -> None:
         """Record how it ended."""
 
-    def reserve(self, intent: Intent, run: RunId) -> AttemptId:
+    def reserve(self, intent: Intent, run: RunId, budget: Budget = NO_BUDGET) -> AttemptId:
         """Journal a paid request and hold its cost.
 
         Raises:
             AlreadyBoughtError: a live attempt of this recipe exists.
+            BudgetError: its cost breaks a cap, whoever of this database spent the rest, or goes
+                beyond what was approved for the run.
         """
 
     def sending(self, attempt: AttemptId, watermark: tuple[str, ...] | None) -> None:
@@ -296,8 +307,16 @@ class StateWriter(StateReader, Protocol):
     def stored(self, generation: GenerationId, asset: Asset) -> None:
         """Record an asset that lies whole in the store."""
 
-    def recover(self, sidecar: Sidecar) -> GenerationId:
-        """Record a generation that only its sidecar remembers; known ones are returned."""
+    def recover(self, sidecar: Sidecar, tags: tuple[str, ...] = ()) -> GenerationId:
+        """Record a generation that only its sidecar remembers; known ones are returned.
+
+        Its cost is booked under these tags. One without its video is recorded as lost.
+        """
+
+    def recover_all(
+        self, sidecars: Collection[Sidecar], tags: Mapping[RecipeDigest, tuple[str, ...]]
+    ) -> None:
+        """Recover many at once; `tags` are those of the recipes that are declared."""
 
     def bind(self, address: Address, generation: GenerationId) -> None:
         """Hold a generation as the address's pending one; a former pending is deposed."""
@@ -387,6 +406,12 @@ class AssetStore(Protocol):
 
     def sidecars(self, digests: Collection[RecipeDigest]) -> Mapping[RecipeDigest, Sidecar]:
         """Of these recipes, the ones that a stored and whole generation tells of."""
+
+    def every_sidecar(self) -> tuple[Sidecar, ...]:
+        """All paid generations that the store tells of, sorted.
+
+        The assets of each are those that lie whole in the store: none may be left.
+        """
 
 
 class Files(Protocol):

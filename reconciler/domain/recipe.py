@@ -122,6 +122,19 @@ def _parent_from(form: Mapping[str, str]) -> Parent:
     )
 
 
+def model_of(recipe: Recipe, known: Mapping[RecipeDigest, Recipe]) -> str | None:
+    """The model that makes its video: what is derived has its parent's.
+
+    None where an ancestor is not among the known recipes.
+    """
+    while recipe.model is None:
+        parent = recipe.parent.digest if recipe.parent else None
+        if parent is None or parent not in known:
+            return None
+        recipe = known[parent]
+    return recipe.model
+
+
 def normal_prompt(text: str) -> str:
     """A prompt as recipes hold it: LF line ends, no final newline."""
     return text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n")

@@ -203,6 +203,7 @@ class Attempt:
     made: bool = False  # the server answered a success: a job exists for certain
     over_at: datetime | None = None  # since when the request cannot be under way any more
     may_repeat: bool = False  # written off, and a person said to buy again
+    tags: tuple[str, ...] = ()  # of the declaration that it was made for
 
     def is_kin(self, other: "Attempt") -> bool:
         """Whether either may take the other's job: they differ in nothing but the take."""
@@ -233,6 +234,7 @@ class RecordedState:
     """Paid generations that nobody holds and that are not stored yet; for whom they were paid."""
 
     held_elsewhere: frozenset[GenerationId] = frozenset()  # in use by other workspaces
+    is_new: bool = False  # no run was ever begun: the asset store may tell what this does not
 
 
-NOTHING_RECORDED = RecordedState(videos={}, generations={}, attempts=())
+NOTHING_RECORDED = RecordedState(videos={}, generations={}, attempts=(), is_new=True)

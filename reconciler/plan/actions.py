@@ -86,7 +86,7 @@ def _for_target(declaration: Declaration, target: Target, facts: Setting) -> Act
         case Remembered(sidecar=sidecar):
             stored = tuple(asset.variant for asset in sidecar.assets)
             others = tuple(variant for variant in declaration.variants if variant not in stored)
-            hold = (Recover(sidecar=sidecar),)
+            hold = (Recover(sidecar=sidecar, tags=declaration.tags),)
             steps = _hold_and_fill(declaration, held, facts, hold, derive=others)
             because = "the asset store has it, paid for before"
             return _act(declaration, ActionKind.RESTORE, Reason.STORED_BEFORE, because, steps)

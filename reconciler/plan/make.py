@@ -16,6 +16,7 @@ from reconciler.domain.plan import (
     DeleteJob,
     Drift,
     Plan,
+    PriceList,
     Resolve,
     SeekSpare,
     Spare,
@@ -25,7 +26,9 @@ from reconciler.domain.plan import (
 from reconciler.domain.provider import Provider
 from reconciler.domain.world import World
 from reconciler.plan.actions import declared, undeclared
+from reconciler.plan.guards import deletions, overruns
 from reconciler.plan.index import Index
+from reconciler.plan.price import worst_case_usd
 from reconciler.plan.schedule import makespan_s
 from reconciler.plan.spares import spares
 from reconciler.plan.targets import parents_first, targets
@@ -65,9 +68,35 @@ def make_plan(world: World, *, destroy: bool = False) -> Plan:
         expected_s=makespan_s(actions, world.providers),
         spares=loose,
         drift=tuple(_drift(index)),
-        diagnostics=tuple(_warnings(loose, index)),
+        prices=tuple(_price_lists(actions, world)),
+        diagnostics=(*_warnings(loose, index), *_alarms(actions, world, destroy=destroy)),
         unreachable=world.observed.unreachable,
     )
+
+
+def _price_lists(actions: Sequence[Action], world: World) -> Iterator[PriceList]:
+    for name in sorted({action.provider for action in actions if action.is_paid}):
+        profile = world.providers[name].profile
+        yield PriceList(provider=name, source=profile.prices_source, date=profile.prices_date)
+
+
+def _alarms(actions: Sequence[Action], world: World, *, destroy: bool) -> Iterator[Diagnostic]:
+    """What an apply of this would be refused for."""
+    for overrun in overruns(actions, world):
+        yield Diagnostic(
+            code="SF0701",
+            severity="warning",
+            summary=str(overrun),
+            fix="allow more, or do what costs nothing with: sorafile apply --free",
+        )
+    many = None if destroy else deletions(actions, world)
+    if many is not None:
+        yield Diagnostic(
+            code="SF0702",
+            severity="warning",
+            summary=str(many),
+            fix=f"where that is meant, apply with {many.flag}",
+        )
 
 
 def free_part(plan: Plan) -> Plan:
@@ -143,7 +172,7 @@ def _cost(
     known = sum((a.cost_usd for a in actions if a.cost_usd is not None), Decimal(0))
     return Cost(
         usd=known,
-        worst_case_usd=known + held_usd + _bought_again(actions, providers),
+        worst_case_usd=held_usd + sum(worst_case_usd(each, providers) for each in actions),
         held_usd=held_usd,
         unknown=sum(action.cost_usd is None for action in actions),
     )
@@ -152,20 +181,6 @@ def _cost(
 def _held_usd(index: Index) -> Decimal:
     attempts = index.unresolved.values()
     return sum((each.cost_usd for each in attempts if each.cost_usd is not None), Decimal(0))
-
-
-def _bought_again(actions: Sequence[Action], providers: Mapping[str, Provider]) -> Decimal:
-    """What it costs where every answer is lost and the project says to buy again."""
-    purchases = [buy for action in actions for buy in action.purchases]
-    return sum(
-        (
-            buy.cost_usd
-            for buy in purchases
-            if buy.cost_usd is not None
-            and providers[buy.declaration.provider].on_ambiguous == "retry"
-        ),
-        Decimal(0),
-    )
 
 
 def _drift(index: Index) -> Iterator[Drift]:

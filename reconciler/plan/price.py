@@ -1,12 +1,31 @@
 """What one video costs, by its provider's price list."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 from reconciler.domain.desired import Declaration
+from reconciler.domain.money import bookable
+from reconciler.domain.plan import Action
 from reconciler.domain.provider import Provider
 
 
 def price(declaration: Declaration, provider: Provider) -> Decimal | None:
-    """Dollars for one generation of this declaration; None where no price is known."""
+    """Dollars for one generation of this declaration; None where no price is known.
+
+    As the ledger books it: else a run of many would book more than was approved for it.
+    """
     per_second = provider.profile.usd_per_second(declaration.model, declaration.size)
-    return None if per_second is None else per_second * declaration.seconds
+    return None if per_second is None else bookable(per_second * declaration.seconds)
+
+
+def worst_case_usd(action: Action, providers: Mapping[str, Provider]) -> Decimal:
+    """Dollars that an action may add, as far as prices are known.
+
+    Where every answer is lost and the project says to buy again, it buys twice.
+    """
+    again = (
+        buy.cost_usd
+        for buy in action.purchases
+        if providers[buy.declaration.provider].on_ambiguous == "retry"
+    )
+    return sum((usd for usd in (action.cost_usd, *again) if usd is not None), Decimal(0))

@@ -14,6 +14,7 @@ from reconciler.domain.recipe import RecipeDigest
 from reconciler.domain.recorded import Attempt, Generation, JobStatus, Recorded
 from reconciler.plan.adoption import Adoption
 from reconciler.plan.index import Index
+from reconciler.plan.price import price
 from reconciler.plan.spares import twins
 
 
@@ -147,7 +148,7 @@ def _target(
     wanted = _to_buy(declaration, held, index, found)
     if not isinstance(wanted, New):
         return wanted
-    stuck = _parent_in_the_way(declaration.parent, found)
+    stuck = _parent_in_the_way(declaration.parent, found) or _price_in_the_way(declaration, index)
     offer = adoption.offered(declaration, _parent_job(declaration.parent, found))
     return stuck or replace(wanted, offer=offer)
 
@@ -334,6 +335,20 @@ def _parent_gone(parent: Address) -> Stuck:
         reason=Reason.PARENT_JOB_GONE,
         because=f"its parent {parent} is stored here, but its job is gone from the server, "
         "so it cannot be remixed any more",
+    )
+
+
+def _price_in_the_way(declaration: Declaration, index: Index) -> Stuck | None:
+    """Whether nobody knows what it would cost, and somebody said what it may cost."""
+    caps = index.world.budget.caps_on(declaration.tags)
+    provider = index.world.providers[declaration.provider]
+    if not caps or price(declaration, provider) is not None:
+        return None
+    return Stuck(
+        reason=Reason.PRICE_UNKNOWN,
+        because=f"no price of {declaration.model} at {declaration.size} is known, and "
+        f'{caps[0]} limits what it may be: set prices = {{ "{declaration.model}" = … }}, '
+        f"in dollars a second, under [providers.{provider.name}]",
     )
 
 

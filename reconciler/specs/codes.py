@@ -32,6 +32,7 @@ class Code(StrEnum):
     BASE_URL = "SF0304", "a provider's URL is missing, or is no plain http(s) URL"
     CAPABILITY = "SF0305", "a correction of a profile contradicts itself"
     UNKNOWN_PROVIDER = "SF0306", "no provider has that name"
+    UNUSED_TAG = "SF0311", "warning: a budget for a tag that no video has"
 
     NO_PROMPT = "SF0401", "a video has no prompt, an empty one, or two"
     PROMPT_TEXT = "SF0402", "a prompt is too long or holds control characters"

@@ -1,17 +1,17 @@
 """From the spec files of a project to its desired state. Reads files, and nothing else."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from reconciler.domain.desired import Desired
+from reconciler.domain.desired import Declaration, Desired
 from reconciler.domain.errors import Diagnostic, SourceSpan
 from reconciler.domain.provider import Provider
 from reconciler.specs.codes import Code
 from reconciler.specs.declare import Declarer
 from reconciler.specs.document import Document, InvalidTomlError, read_spec_toml
-from reconciler.specs.findings import Findings, Trouble
+from reconciler.specs.findings import Findings, Trouble, listed, nearest_fix
 from reconciler.specs.folder import (
     PROJECT_FILE_NAME,
     ProjectFolder,
@@ -74,10 +74,28 @@ def load_specs(project: Project, providers: Mapping[str, Provider]) -> LoadedSpe
         # Addresses compare field by field in Python; their keys do so in C.
         key=lambda declaration: (declaration.address.name, declaration.address.keys),
     )
+    if findings.raised == 0:  # else the videos that have the tag may be among those left out
+        _check_tags_of_budget(project, declared, findings)
     return LoadedSpecs(
         desired={declaration.address: declaration for declaration in declared},
         diagnostics=findings.in_order([PROJECT_FILE_NAME, *files]),
     )
+
+
+def _check_tags_of_budget(
+    project: Project, declared: Iterable[Declaration], findings: Findings
+) -> None:
+    """Warn of a misspelled tag, whose cap would never hold anything back."""
+    tags = {tag for declaration in declared for tag in declaration.tags}
+    for tag in sorted(project.budget.per_tag_usd.keys() - tags):
+        trouble = Trouble(
+            code=Code.UNUSED_TAG,
+            summary=f"no declared video has the tag `{tag}`, so this cap limits nothing",
+            allowed=listed(sorted(tags)) or None,
+            fix=nearest_fix(tag, tags),
+        )
+        span = project.key_span(("budget", "per_tag", tag))
+        findings.add(trouble, span, severity="warning")
 
 
 class _UnreadNames:

@@ -86,6 +86,8 @@ def _explain(kind: _Kind, details: ErrorDetails) -> tuple[KeyPath, Trouble, bool
 
 def _bad_name(path: KeyPath) -> Trouble:
     name = str(path[-1])
+    if path[:-1] == ("budget", "per_tag"):
+        return Trouble(code=Code.BAD_NAME, summary=f"`{name}` is no tag", allowed=_FORMS["tags"])
     mended = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")
     return Trouble(
         code=Code.BAD_NAME,
@@ -115,6 +117,8 @@ def _unknown(kind: _Kind, path: KeyPath, written: Any) -> Trouble:
 
 
 def _misplaced(kind: _Kind, table: KeyPath, key: str, written: Any) -> str | None:
+    if kind == "spec" and not table and key in known_keys("project", ()):
+        return "move it to sorafile.toml"
     if "lifecycle" in known_keys(kind, table) and key in known_keys(kind, (*table, "lifecycle")):
         return f"move it to [{'.'.join(map(str, table))}.lifecycle]"
     if kind == "spec" and not table and isinstance(written, Mapping):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from reconciler.domain.budget import NO_BUDGET, Budget
 from reconciler.domain.errors import Diagnostic, SourceSpan
 from reconciler.domain.profile import Profile
 from reconciler.domain.provider import Provider
@@ -28,6 +29,7 @@ from reconciler.specs.providers import (
 from reconciler.specs.shape import (
     PROJECT_FILE,
     PROVIDER_KEYS,
+    BudgetTable,
     DefaultsTable,
     ProjectFile,
     ProjectTable,
@@ -51,11 +53,16 @@ class Project:
     default_provider: str = "preview"
     providers: Mapping[str, ProviderSettings]
     defaults: DefaultsTable
+    budget: Budget = NO_BUDGET
     source: Document | None = field(default=None, repr=False, compare=False)  # None: no file
 
     def value_span(self, path: KeyPath) -> SourceSpan | None:
         """Where a value is written in `sorafile.toml`; None: there is no file."""
         return self.source.value_span(path) if self.source is not None else None
+
+    def key_span(self, path: KeyPath) -> SourceSpan | None:
+        """Where a key is written in `sorafile.toml`; None: there is no file."""
+        return self.source.key_span(path) if self.source is not None else None
 
     def names(self, key: str) -> bool:
         """Whether `[project]` itself says something of a key."""
@@ -151,8 +158,18 @@ def _project(root: Path, tables: ProjectFile, source: Document | None) -> Projec
         specs=tuple(named.specs) if named.specs is not None else ("specs",),
         providers={"preview": PREVIEW} | written,
         defaults=tables.defaults or DefaultsTable(),
+        budget=_budget(tables.budget or BudgetTable()),
         source=source,
         **{key: value for key, value in settings.items() if value is not None},
+    )
+
+
+def _budget(table: BudgetTable) -> Budget:
+    return Budget(
+        per_run_usd=table.per_run,
+        per_day_usd=table.per_day,
+        per_month_usd=table.per_month,
+        per_tag_usd=table.per_tag or {},
     )
 
 

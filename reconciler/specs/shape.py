@@ -44,7 +44,7 @@ def _number(value: object) -> object:
     raise PydanticCustomError("number_type", "Input should be a number")
 
 
-_Price = Annotated[Decimal, Field(ge=0), BeforeValidator(_number)]
+_Dollars = Annotated[Decimal, Field(ge=0), BeforeValidator(_number)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_TABLE)
@@ -185,7 +185,7 @@ class ProviderTable:
     asset_lifetime: _Duration | None = Field(
         default=None, description='How long a finished video can be downloaded, as "24h".'
     )
-    prices: dict[str, _Price] | None = Field(
+    prices: dict[str, _Dollars] | None = Field(
         default=None, description='Dollars a second by "model" or "model@size".'
     )
     max_in_flight: Annotated[StrictInt, Field(gt=0)] | None = Field(
@@ -221,6 +221,18 @@ class ProviderTable:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_TABLE)
+class BudgetTable:
+    """What may be spent, in dollars, by all workspaces of the state database together."""
+
+    per_run: _Dollars | None = Field(default=None, description="At most so much in one run.")
+    per_day: _Dollars | None = Field(default=None, description="At most so much in a UTC day.")
+    per_month: _Dollars | None = Field(default=None, description="At most so much in a UTC month.")
+    per_tag: dict[_Tag, _Dollars] | None = Field(
+        default=None, description="At most so much in a UTC month for the videos with a tag."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=_TABLE)
 class ProjectFile:
     """sorafile.toml: the project."""
 
@@ -233,6 +245,9 @@ class ProjectFile:
     defaults: DefaultsTable | None = Field(
         default=None, description="For every video; a spec file may have its own."
     )
+    budget: BudgetTable | None = Field(
+        default=None, description="What may be spent; without it, as much as is asked for."
+    )
 
 
 SPEC_FILE = TypeAdapter(SpecFile)
@@ -240,7 +255,7 @@ PROJECT_FILE = TypeAdapter(ProjectFile)
 
 PROVIDER_KEYS = frozenset(field.name for field in fields(ProviderTable))
 
-_LATER_TABLES = frozenset({"vars", "moved", "removed", "import", "workspace", "budget"})
+_LATER_TABLES = frozenset({"vars", "moved", "removed", "import", "workspace"})
 _LATER_IN_VIDEOS = frozenset(
     {"matrix", "takes", "pick", "remix_of_id", "reference_fit", "edit_of", "extends"}
 )
@@ -256,6 +271,7 @@ _TABLES: Mapping[tuple[str, ...], tuple[type, frozenset[str]]] = {
     ("project", "project"): (ProjectTable, frozenset({"publish"})),
     ("project", "defaults"): (DefaultsTable, _LATER_IN_VIDEOS),
     ("project", "defaults", "lifecycle"): (LifecycleTable, _LATER_IN_LIFECYCLES),
+    ("project", "budget"): (BudgetTable, frozenset()),
     ("project", "providers", "*"): (ProviderTable, frozenset()),
     ("project", "providers", "*", "api_key"): (KeyTable, frozenset()),
 }

@@ -4,17 +4,17 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from decimal import ROUND_CEILING, Decimal
+from decimal import Decimal
 from typing import Any, TypeVar
 
 from sqlalchemy import BigInteger, Dialect, Text, TypeDecorator
 
 from reconciler.domain.desired import Lifecycle
 from reconciler.domain.echo import Echo
+from reconciler.domain.money import from_micros, micros
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_MICROS_PER_DOLLAR = 1_000_000
 _SIGNED_64 = 1 << 63
 
 Value = TypeVar("Value")
@@ -68,10 +68,7 @@ class Moment(_Coded[datetime]):
 
 
 class Money(_Coded[Decimal]):
-    """Dollars, kept as whole micro-dollars; NULL is unknown.
-
-    Rounded up, since the ledger must never lie below what the server bills.
-    """
+    """Dollars, kept as whole micro-dollars, rounded up; NULL is unknown."""
 
     impl = BigInteger
     cache_ok = True
@@ -79,12 +76,12 @@ class Money(_Coded[Decimal]):
     @staticmethod
     def encode(value: Decimal) -> int:
         """Micro-dollars."""
-        return int((value * _MICROS_PER_DOLLAR).to_integral_value(ROUND_CEILING))
+        return micros(value)
 
     @staticmethod
     def decode(value: int) -> Decimal:
         """Dollars."""
-        return Decimal(value) / _MICROS_PER_DOLLAR
+        return from_micros(value)
 
 
 class Tags(_Coded[tuple[str, ...]]):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from reconciler.domain.bookings import Booking
 from reconciler.domain.errors import StateError
 from reconciler.domain.ports import Holder, StateReader, StateWriter
 from reconciler.domain.recorded import NOTHING_RECORDED, RecordedRun, RecordedState
@@ -15,6 +16,7 @@ from reconciler.state import lease, runs, schema
 from reconciler.state.failures import translated
 from reconciler.state.place import Place, locate
 from reconciler.state.reading import read_state
+from reconciler.state.spending import read_bookings
 from reconciler.state.transaction import Transaction
 from reconciler.state.writing import Writer
 
@@ -107,6 +109,10 @@ class _Reader:
     def run_of(self, plan_id: str) -> RecordedRun | None:
         with self._connection() as connection:
             return None if connection is None else runs.of_plan(connection, plan_id)
+
+    def bookings(self, since: datetime | None = None) -> tuple[Booking, ...]:
+        with self._connection() as connection:
+            return () if connection is None else read_bookings(connection, since)
 
     @contextmanager
     def _connection(self) -> Iterator[Connection | None]:

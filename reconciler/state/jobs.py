@@ -19,7 +19,7 @@ from reconciler.domain.recipe import RecipeDigest
 from reconciler.domain.recorded import Asset, AttemptId, AttemptState, GenerationId, JobStatus
 from reconciler.state import holdings, journal, ledger
 from reconciler.state.tables import assets, generations
-from reconciler.state.transaction import Transaction
+from reconciler.state.transaction import Transaction, alone
 
 _WHOLE = 100  # percent
 _SETTLED_WITHOUT_ANSWER = frozenset(
@@ -129,6 +129,7 @@ def record_found(transaction: Transaction, found: Found) -> GenerationId:
         provider=found.provider,
         cost_usd=cost_usd,
         made_at=made_at,
+        state=AttemptState.ADOPTED,
         evidence="found in the server's list",
         address=str(found.address),
         lifecycle=found.lifecycle,
@@ -231,12 +232,13 @@ def record_stored(transaction: Transaction, generation: GenerationId, asset: Ass
         journal.revive(transaction, recorded.attempt_id)
 
 
-def recover(transaction: Transaction, sidecar: Sidecar) -> GenerationId:
+def recover(transaction: Transaction, sidecar: Sidecar, tags: tuple[str, ...]) -> GenerationId:
     """Record a generation that only its sidecar remembers; of a known one, its assets.
 
     Its price is booked for the day on which it was made: a month's ledger is whole again
-    when the sidecars have been read.
+    when the sidecars have been read. One without its video forbids nobody to buy it anew.
     """
+    alone(transaction, "sidecars")  # two first runs at once must not record one twice
     known = _known(transaction, sidecar.account, sidecar.remote_id)
     if known is not None:
         for asset in sidecar.assets:
@@ -250,6 +252,7 @@ def recover(transaction: Transaction, sidecar: Sidecar) -> GenerationId:
         provider=sidecar.provider,
         cost_usd=sidecar.cost_usd,
         made_at=sidecar.created_at,
+        state=AttemptState.ADOPTED if sidecar.is_stored else AttemptState.LOST,
         evidence="found by its sidecar in the asset store",
     )
     generation = _new_id()
@@ -270,20 +273,22 @@ def recover(transaction: Transaction, sidecar: Sidecar) -> GenerationId:
             is_ours=sidecar.is_ours,
             on_server=True,
             missing_count=0,
-            lost=False,
+            lost=not sidecar.is_stored,
         )
     )
     for asset in sidecar.assets:
         _add_asset(transaction, generation, asset)
-    ledger.spend_found(
-        transaction,
-        amount_usd=sidecar.cost_usd,
-        at=sidecar.created_at,
-        account=sidecar.account,
-        provider=sidecar.provider,
-        attempt=attempt,
-        generation=generation,
-    )
+    if sidecar.is_ours:
+        ledger.spend_found(
+            transaction,
+            amount_usd=sidecar.cost_usd,
+            at=sidecar.created_at,
+            account=sidecar.account,
+            provider=sidecar.provider,
+            attempt=attempt,
+            generation=generation,
+            tags=tags,
+        )
     return generation
 
 

@@ -14,11 +14,12 @@ from uuid import uuid4
 from sqlalchemy import Row, Select, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from reconciler.domain.budget import Budget
 from reconciler.domain.errors import AlreadyBoughtError, IndistinctError, StateError
 from reconciler.domain.ports import Intent
 from reconciler.domain.recipe import Recipe, RecipeDigest, digest_of
 from reconciler.domain.recorded import LIVE_STATES, AttemptId, AttemptState, RunId
-from reconciler.state import ledger
+from reconciler.state import ledger, spending
 from reconciler.state.tables import LIVE_INDEX, attempts, recipes
 from reconciler.state.transaction import Transaction, alone, insert_once
 
@@ -27,11 +28,12 @@ _UNDER_WAY_MAX = timedelta(minutes=11)
 _MISTAKE = "This is a mistake in sorafile; report it with this message."
 
 
-def reserve(transaction: Transaction, intent: Intent, run: RunId) -> AttemptId:
+def reserve(transaction: Transaction, intent: Intent, run: RunId, budget: Budget) -> AttemptId:
     """Journal a paid request about to be made, and hold its cost.
 
     Raises:
         AlreadyBoughtError: a live attempt of this recipe exists.
+        BudgetError: its cost breaks a cap, or goes beyond what was approved for the run.
     """
     record_recipe(transaction, intent.recipe, intent.digest)
     attempt = _new_id()
@@ -65,6 +67,7 @@ def reserve(transaction: Transaction, intent: Intent, run: RunId) -> AttemptId:
             f" ({intent.digest[:19]}…) exists in this state database already",
             fix="Plan again: what that attempt made is shared, free of charge.",
         ) from error
+    spending.refuse_beyond(transaction, intent, run, budget)
     ledger.hold(
         transaction,
         attempt,
@@ -247,6 +250,7 @@ def adopt(
     provider: str,
     cost_usd: Decimal | None,
     made_at: datetime,
+    state: AttemptState,
     evidence: str,
     **asked: object,
 ) -> AttemptId | None:
@@ -267,7 +271,7 @@ def adopt(
                     fence=transaction.fence,
                     provider=provider,
                     account=recipe.account,
-                    state=AttemptState.ADOPTED,
+                    state=state,
                     cost_usd=cost_usd,
                     reserved_at=made_at,
                     settled_at=transaction.at,

@@ -92,6 +92,7 @@ def read_state(connection: Connection, workspace: str) -> RecordedState:
         given_up=_given_up(connection, address_of),
         spares=_spares(connection, workspace, address_of),
         held_elsewhere=_held_elsewhere(connection, workspace),
+        is_new=connection.execute(select(tables.runs.c.id).limit(1)).first() is None,
     )
 
 
@@ -147,7 +148,7 @@ def _generation(row: Sequence[Any], assets: tuple[Asset, ...]) -> Generation:
     ) = row
     return Generation(
         id=identity,
-        recipe=_recipe(canonical),
+        recipe=recipe_in(canonical),
         digest=digest,
         provider=provider,
         account=account,
@@ -170,7 +171,12 @@ def _generation(row: Sequence[Any], assets: tuple[Asset, ...]) -> Generation:
     )
 
 
-def _recipe(canonical: str) -> Recipe:
+def recipe_in(canonical: str) -> Recipe:
+    """Read a recipe back from its row.
+
+    Raises:
+        StateError: this release cannot.
+    """
     try:
         return recipe_from(canonical)
     except ValueError as error:
@@ -309,6 +315,7 @@ _ATTEMPTS = select(
     tables.attempts.c.made,
     tables.attempts.c.over_at,
     tables.attempts.c.may_repeat,
+    type_coerce(tables.attempts.c.tags, Text()),
 ).order_by(tables.attempts.c.reserved_at, tables.attempts.c.id)
 
 
@@ -337,6 +344,7 @@ def _given_up(connection: Connection, address_of: Callable[[str], Address]) -> t
 def _attempts(
     connection: Connection, statement: Select[Any], address_of: Callable[[str], Address]
 ) -> tuple[Attempt, ...]:
+    tags_of = cache(Tags.decode)
     return tuple(
         Attempt(
             id=identity,
@@ -356,6 +364,7 @@ def _attempts(
             made=made,
             over_at=over_at,
             may_repeat=may_repeat,
+            tags=() if tags is None else tags_of(tags),
         )
         for (
             identity,
@@ -375,6 +384,7 @@ def _attempts(
             made,
             over_at,
             may_repeat,
+            tags,
         ) in connection.execute(statement).all()
     )
 

@@ -1,6 +1,6 @@
 """The state database held under a lease: the port's methods, one durable transaction each."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,10 +9,13 @@ from decimal import Decimal
 from sqlalchemy import Connection, Engine
 
 from reconciler.domain.address import Address
+from reconciler.domain.bookings import Booking
+from reconciler.domain.budget import NO_BUDGET, Budget
 from reconciler.domain.desired import Lifecycle
 from reconciler.domain.errors import ExitCode
 from reconciler.domain.observed import ObservedJob, Sidecar
 from reconciler.domain.ports import Found, Holder, Intent
+from reconciler.domain.recipe import RecipeDigest
 from reconciler.domain.recorded import (
     Asset,
     AttemptId,
@@ -23,7 +26,7 @@ from reconciler.domain.recorded import (
     RecordedState,
     RunId,
 )
-from reconciler.state import holdings, jobs, journal, lease, runs
+from reconciler.state import holdings, jobs, journal, lease, runs, spending
 from reconciler.state.failures import translated
 from reconciler.state.place import Place
 from reconciler.state.reading import read_generation, read_state
@@ -52,6 +55,11 @@ class Writer:
         with self._reading() as connection:
             return runs.of_plan(connection, plan_id)
 
+    def bookings(self, since: datetime | None = None) -> tuple[Booking, ...]:
+        """The whole database's ledger, a booking for each purchase, the oldest first."""
+        with self._reading() as connection:
+            return spending.read_bookings(connection, since)
+
     def heartbeat(self) -> None:
         """Say that this run is alive."""
         with self._transaction():
@@ -73,10 +81,10 @@ class Writer:
         with self._transaction() as transaction:
             runs.end(transaction, run, exit_code)
 
-    def reserve(self, intent: Intent, run: RunId) -> AttemptId:
+    def reserve(self, intent: Intent, run: RunId, budget: Budget = NO_BUDGET) -> AttemptId:
         """Journal a paid request and hold its cost."""
         with self._transaction() as transaction:
-            return journal.reserve(transaction, intent, run)
+            return journal.reserve(transaction, intent, run, budget)
 
     def sending(self, attempt: AttemptId, watermark: tuple[str, ...] | None) -> None:
         """Journal that the request may be on its way from now on."""
@@ -166,10 +174,18 @@ class Writer:
         with self._transaction() as transaction:
             jobs.record_stored(transaction, generation, asset)
 
-    def recover(self, sidecar: Sidecar) -> GenerationId:
+    def recover(self, sidecar: Sidecar, tags: tuple[str, ...] = ()) -> GenerationId:
         """Record a generation that only its sidecar remembers; known ones are returned."""
         with self._transaction() as transaction:
-            return jobs.recover(transaction, sidecar)
+            return jobs.recover(transaction, sidecar, tags)
+
+    def recover_all(
+        self, sidecars: Collection[Sidecar], tags: Mapping[RecipeDigest, tuple[str, ...]]
+    ) -> None:
+        """Recover many at once; `tags` are those of the recipes that are declared."""
+        with self._transaction() as transaction:
+            for sidecar in sidecars:
+                jobs.recover(transaction, sidecar, tags.get(sidecar.digest, ()))
 
     def bind(self, address: Address, generation: GenerationId) -> None:
         """Hold a generation as the address's pending one; a former pending is deposed."""

@@ -11,12 +11,13 @@ from typing import Any
 
 from reconciler.apply.journey import Limits, Ports
 from reconciler.apply.observe import Eyes, observe
-from reconciler.apply.remember import record_observed
+from reconciler.apply.remember import rebuild_ledger, record_observed
 from reconciler.apply.run import carry_out
 from reconciler.apply.stop import Stop
 from reconciler.assets.published import ProjectFiles
 from reconciler.assets.store import FolderStore
 from reconciler.domain.address import Address
+from reconciler.domain.bookings import Booking
 from reconciler.domain.desired import Declaration
 from reconciler.domain.errors import ExitCode
 from reconciler.domain.events import (
@@ -167,6 +168,15 @@ class Studio:
             self.store.path(asset.sha256).unlink()
         for file in self.video(address).published:
             (self.root / file.path).unlink()
+
+    def bookings(self) -> tuple[Booking, ...]:
+        """What the ledger says."""
+        return open_reader(URL, self.root, "default").bookings()
+
+    def lose_database(self) -> None:
+        """Nothing is left of the state but the asset store."""
+        for file in (self.root / "state").glob("sorafile.db*"):
+            file.unlink()
 
     def attempts(self) -> list[tuple[str, str]]:
         """Prompts and states of all attempts that were ever made, in their order."""
@@ -319,6 +329,7 @@ class Studio:
         world = await self._look(declared, ports.state.read(), ports.server_of)
         plan = carried(make_plan(world, destroy=destroy))
         record_observed(world.observed, world.recorded, ports.state)
+        rebuild_ledger(plan, world.recorded, world.desired, self.store, ports.state)
         code = await carry_out(
             plan,
             ports.state.read(),

@@ -162,6 +162,28 @@ def test_of_several_generations_the_newest_completed_comes_back(
     assert len(store.read_sidecars([digest]).sidecars) == 3
 
 
+def test_every_sidecar_is_told_of_with_what_is_left_of_its_assets(
+    store: FolderStore, folder: Path
+) -> None:
+    assert store.every_sidecar() == ()
+    assert not folder.parent.exists()
+    whole = a_sidecar(put(store, b"video"))
+    bare = a_sidecar(an_asset(b"gone"), remote_id="video_2")
+    other = a_sidecar(put(store, b"other"), prompt="a dog", remote_id="video_3")
+    for sidecar in (other, bare, whole):
+        store.write_sidecar(sidecar)
+    for stray in ("0" * 64, "notes"):
+        (folder / "recipes" / stray).mkdir()
+        (folder / "recipes" / stray / "x.json").write_text("{}")
+    told = store.every_sidecar()
+    assert sorted(told, key=lambda each: each.remote_id) == [
+        whole,
+        replace(bare, assets=()),
+        other,
+    ]
+    assert [each.digest for each in told] == sorted(each.digest for each in told)
+
+
 def test_a_sidecar_is_completed_and_keeps_what_only_it_knows(store: FolderStore) -> None:
     video, thumbnail = put(store, b"video"), put(store, b"thumbnail", Variant.THUMBNAIL)
     store.write_sidecar(a_sidecar(thumbnail))

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.cli.units import dollars, duration, price, printable, size
+from reconciler.cli.units import duration, price, printable, size
+from reconciler.domain.money import dollars
 from reconciler.plan.words import word_diff
 
 

@@ -43,6 +43,7 @@ _STATE = frozenset(
         "lost",
         "stored",
         "recover",
+        "recover_all",
         "bind",
         "promote",
         "published",

@@ -459,7 +459,7 @@ def test_the_schemas_take_what_the_parser_takes_and_refuse_what_it_refuses() -> 
     ):
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(tomli.loads(wrong), spec)
-    for wrong in ("[providers.x]\napi_key = 'k'", "[project]\nx = 1", "[budget]\nper_run = 1"):
+    for wrong in ("[providers.x]\napi_key = 'k'", "[project]\nx = 1", "[budget]\nper_week = 1"):
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(tomli.loads(wrong), project)
 

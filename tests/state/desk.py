@@ -111,7 +111,10 @@ def a_recipe(prompt: str = "a cat", **changes: Any) -> Recipe:
 
 
 def an_intent(
-    address: Address = STREET, prompt: str = "a cat", cost: str | None = "0.40"
+    address: Address = STREET,
+    prompt: str = "a cat",
+    cost: str | None = "0.40",
+    tags: tuple[str, ...] = (),
 ) -> Intent:
     recipe = a_recipe(prompt)
     return Intent(
@@ -122,7 +125,7 @@ def an_intent(
         cost_usd=None if cost is None else Decimal(cost),
         echo=an_echo(prompt),
         lifecycle=DEFAULT_LIFECYCLE,
-        tags=(),
+        tags=tags,
     )
 
 

@@ -246,6 +246,8 @@ WRITES: dict[str, Callable[[Busy], object]] = {
     "deleted": lambda holder: holder.writer.deleted(holder.generation),
     "lost": lambda holder: holder.writer.lost(holder.generation),
     "stored": lambda holder: holder.writer.stored(holder.generation, an_asset()),
+    "bookings": lambda holder: holder.writer.bookings(),
+    "recover_all": lambda holder: holder.writer.recover_all([a_sidecar("video_9", "new")], {}),
     "recover": lambda holder: holder.writer.recover(a_sidecar("video_9", "new")),
     "bind": lambda holder: holder.writer.bind(STREET, holder.generation),
     "promote": lambda holder: holder.writer.promote(STREET, DEFAULT_LIFECYCLE, ("x",)),

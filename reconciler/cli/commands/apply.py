@@ -1,6 +1,7 @@
 """`sorafile apply`."""
 
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ Examples:
   sorafile apply
   sorafile apply --yes --parallelism 2
   sorafile apply --yes --free
+  sorafile apply --yes --max-cost 5
 
 \b
 A plan to look at now, and to carry out later:
@@ -24,7 +26,24 @@ The first Ctrl-C begins nothing more and leaves running jobs to the next run; th
 exits at once. Both lose nothing."""
 
 _DURATION = re.compile(r"(?P<count>\d+(?:\.\d+)?)(?P<unit>ms|s|m|h)")
+_AMOUNT = re.compile(r"\$?\d+(\.\d+)?", re.ASCII)
 _UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+class Dollars(click.ParamType[Decimal]):
+    """An amount of money: `5`, `2.50`, `$12`."""
+
+    name = "usd"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Decimal:
+        """Read one."""
+        if isinstance(value, Decimal):
+            return value
+        if _AMOUNT.fullmatch(str(value)) is None:
+            self.fail(f"{value!r} is no amount of dollars; write it as 5 or 2.50", param, ctx)
+        return Decimal(str(value).removeprefix("$"))
 
 
 class Duration(click.ParamType[float]):
@@ -48,6 +67,7 @@ class Duration(click.ParamType[float]):
 @click.argument("planfile", required=False, type=click.Path(path_type=Path))
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("--free", is_flag=True, help="Only what costs nothing.")
+@click.option("--max-cost", type=Dollars(), metavar="USD", help="Spend at most so much.")
 @click.option("--destroy", is_flag=True, help="Delete all that is recorded.")
 @click.option(
     "--refresh",
@@ -67,18 +87,29 @@ class Duration(click.ParamType[float]):
 @click.option(
     "--timeout", type=Duration(), metavar="D", help="Begin nothing more after D (30s, 10m, 2h)."
 )
+@click.option(
+    "--allow-mass-change",
+    is_flag=True,
+    help="Delete more than 30 % of the recorded videos, where that is meant.",
+)
+@click.option(
+    "--allow-empty", is_flag=True, help="Delete all, where the specs declare no video any more."
+)
 @global_options(hidden=True)
 def command(
     *,
     planfile: Path | None,
     yes: bool,
     free: bool,
+    max_cost: Decimal | None,
     destroy: bool,
     refresh: str,
     verify: bool,
     parallelism: int | None,
     no_wait: bool,
     timeout: float | None,
+    allow_mass_change: bool,
+    allow_empty: bool,
 ) -> int:
     """Plan, show the plan, ask, and do it.
 
@@ -99,6 +130,9 @@ def command(
         parallelism=parallelism,
         wait=not no_wait,
         timeout_s=timeout,
+        max_cost_usd=max_cost,
+        allow_mass_change=allow_mass_change,
+        allow_empty=allow_empty,
     )
     if planfile is None:
         return apply(options(), wanted)
