@@ -276,3 +276,12 @@ def test_a_recovered_video_forbids_buying_its_recipe(desk: Desk) -> None:
         writer.recover(a_sidecar())
         with pytest.raises(AlreadyBoughtError):
             writer.reserve(an_intent(), a_run(writer))
+
+
+def test_what_certainly_made_a_job_is_never_disproved(desk: Desk) -> None:
+    with desk.writer() as writer:
+        attempt = sent(writer)
+        writer.ambiguous(attempt, "HTTP 200 without a readable id", made=True)
+        with pytest.raises(StateError, match="for certain"):
+            writer.disproved(attempt, "nothing in the list")
+    assert desk.states() == ["ambiguous"]

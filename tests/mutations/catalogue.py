@@ -1,0 +1,200 @@
+"""What could be broken in the product, and the test that sees it: each invariant can fail."""
+
+from dataclasses import dataclass
+
+LOST = "tests/apply/test_apply_lost_answers.py"
+JOURNAL = "tests/state/test_state_journal.py"
+LEASE = "tests/state/test_state_lease.py"
+MATCHING = "tests/plan/test_plan_lost_answers.py"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mutation:
+    """One way to break the product; each old text stands in its file exactly once."""
+
+    breaks: str  # the invariant of the design, or what it rests on
+    file: str  # relative to the package
+    edits: tuple[tuple[str, str], ...]  # old text, new text
+    seen_by: str  # the test that must fail
+
+
+MUTATIONS: dict[str, Mutation] = {
+    "blind retry": Mutation(
+        breaks="I1",
+        file="apply/submit.py",
+        edits=(
+            (
+                "        state.ambiguous(attempt, error.evidence, made=error.made)\n",
+                (
+                    "        state.not_sent(attempt, error.evidence)\n"
+                    "        raise NotSentError(error.message) from error\n"
+                ),
+            ),
+        ),
+        seen_by=f"{LOST}::test_a_job_whose_answer_was_lost_is_found_in_the_same_run",
+    ),
+    "journal after sending": Mutation(
+        breaks="I1",
+        file="apply/submit.py",
+        edits=(
+            ("        state.sending(attempt, watermark)\n", ""),
+            (
+                "        job = await call.send(begin_by_s=begin_by_s)\n",
+                (
+                    "        job = await call.send(begin_by_s=begin_by_s)\n"
+                    "        state.sending(attempt, watermark)\n"
+                ),
+            ),
+        ),
+        seen_by=f"{LOST}::test_a_job_whose_answer_was_lost_is_found_in_the_same_run",
+    ),
+    "watermark ignored": Mutation(
+        breaks="I1",
+        file="plan/lost_answers.py",
+        edits=(("return job.remote_id not in (attempt.watermark or ())", "return True"),),
+        seen_by=f"{MATCHING}::test_what_was_listed_before_it_is_not_its_own",
+    ),
+    "settle time ignored": Mutation(
+        breaks="I1",
+        file="apply/settling.py",
+        edits=(
+            (
+                "return over_at + timedelta(seconds=self._provider.profile.settle_s)",
+                "return over_at",
+            ),
+        ),
+        seen_by=f"{LOST}::test_a_job_that_shows_late_is_waited_for",
+    ),
+    "proof from a partial list": Mutation(
+        breaks="I1",
+        file="apply/settling.py",
+        edits=(('self._provider.profile.list == "complete"', "True"),),
+        seen_by=f"{LOST}::test_without_a_complete_list_nothing_is_disproved",
+    ),
+    "doubt ignored": Mutation(
+        breaks="I1",
+        file="plan/lost_answers.py",
+        edits=(("            doubtful.add(attempt.id)\n", "            pass\n"),),
+        seen_by=f"{MATCHING}::test_a_job_that_may_be_its_own_proves_nothing_either_way",
+    ),
+    "an unreadable success disproved": Mutation(
+        breaks="I1",
+        file="state/journal.py",
+        edits=(("    if read(transaction, attempt).made:\n", "    if False:\n"),),
+        seen_by=f"{JOURNAL}::test_what_certainly_made_a_job_is_never_disproved",
+    ),
+    "indistinct requests together": Mutation(
+        breaks="I1",
+        file="apply/gate.py",
+        edits=(
+            ("        while any(other != kin for", "        while False and any(other != kin for"),
+        ),
+        seen_by=f"{LOST}::test_requests_that_only_a_reference_tells_apart_are_never_out_together",
+    ),
+    "indistinct requests of two runs": Mutation(
+        breaks="I1",
+        file="state/journal.py",
+        edits=(("    if watermark is not None:\n", "    if False:\n"),),
+        seen_by=f"{LOST}::test_while_one_is_unresolved_what_could_be_taken_for_it_is_not_bought",
+    ),
+    "no adoption": Mutation(
+        breaks="I1",
+        file="plan/adoption.py",
+        edits=(('provider.account_use != "exclusive"', "True"),),
+        seen_by=f"{LOST}::test_losing_the_state_buys_nothing_again_where_the_account_is_ones_own",
+    ),
+    "adoption of what could be another's": Mutation(
+        breaks="I1",
+        file="plan/adoption.py",
+        edits=(
+            (
+                "        return len(self._kin_of_echo[",
+                "        return True or len(self._kin_of_echo[",
+            ),
+        ),
+        seen_by="tests/plan/test_plan_adoption.py"
+        "::test_a_job_that_could_be_of_another_known_recipe_is_not_taken",
+    ),
+    "budget ignored": Mutation(
+        breaks="I2",
+        file="state/spending.py",
+        edits=(
+            (
+                "        if already.against(cap) + intent.cost_usd > cap.usd:\n",
+                "        if False:\n",
+            ),
+        ),
+        seen_by="tests/state/test_state_budget.py"
+        "::test_what_a_cap_just_holds_is_reserved_and_a_micro_dollar_more_is_not",
+    ),
+    "late twins not booked": Mutation(
+        breaks="I2",
+        file="state/jobs.py",
+        edits=(("        ledger.take_twin(transaction, attempt, generation)\n", "        pass\n"),),
+        seen_by=f"{LOST}::test_a_job_that_shows_after_the_settle_time_is_told_booked_and_kept",
+    ),
+    "worst case without the second purchase": Mutation(
+        breaks="I4",
+        file="plan/price.py",
+        edits=(('.on_ambiguous == "retry"', '.on_ambiguous == "never"'),),
+        seen_by=f"{LOST}::test_retry_buys_again_what_nobody_can_tell_and_books_the_first_as_wasted",
+    ),
+    "forgotten id": Mutation(
+        breaks="I5",
+        file="apply/submit.py",
+        edits=(("            if tries >= _RECORD_TRIES:\n", "            if tries:\n"),),
+        seen_by="tests/apply/test_apply_paying.py"
+        "::test_an_id_that_cannot_be_written_down_at_once_is_not_given_up",
+    ),
+    "late answer refused": Mutation(
+        breaks="I5",
+        file="state/writing.py",
+        edits=(
+            (
+                (
+                    "        with self._unfenced() as transaction:\n"
+                    "            holds = lease.try_to_keep(transaction)\n"
+                ),
+                "        with self._transaction() as transaction:\n            holds = True\n",
+            ),
+        ),
+        seen_by=f"{LEASE}"
+        "::test_a_paid_id_is_taken_after_the_lease_was_lost_and_the_address_is_let_be",
+    ),
+    "lease not checked": Mutation(
+        breaks="one writer",
+        file="state/writing.py",
+        edits=(("            lease.keep(transaction)\n", ""),),
+        seen_by=f"{LEASE}::test_who_lost_the_lease_can_do_nothing_and_changes_nothing",
+    ),
+    "expiry ignored": Mutation(
+        breaks="I6",
+        file="apply/download.py",
+        edits=(("        return generation.expires_at.timestamp()\n", "        return _NEVER\n"),),
+        seen_by="tests/apply/test_apply_downloads.py::test_what_expires_first_is_downloaded_first",
+    ),
+    "unverified bytes published": Mutation(
+        breaks="I7",
+        file="assets/partial.py",
+        edits=(("        check_fits(media, self._variant)\n", ""),),
+        seen_by="tests/assets/test_assets_partial.py::test_an_mp4_for_a_thumbnail_is_told",
+    ),
+    "delete before verify": Mutation(
+        breaks="I7",
+        file="apply/work.py",
+        edits=(
+            (
+                "        if has_video and not await self._is_verified(generation):\n",
+                "        if False:\n",
+            ),
+        ),
+        seen_by="tests/apply/test_apply_letting_go.py"
+        "::test_a_job_is_not_deleted_while_its_stored_bytes_are_not_whole",
+    ),
+    "another's job deleted": Mutation(
+        breaks="I7",
+        file="plan/letting_go.py",
+        edits=(("        elif not generation.is_ours:\n", "        elif False:\n"),),
+        seen_by="tests/plan/test_plan_adoption.py::test_a_job_that_may_be_anothers_is_released",
+    ),
+}
