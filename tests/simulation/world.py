@@ -216,6 +216,8 @@ class World:
         temper = self.temper
         if not temper.wording.is_honest and "prompt" in temper.echoes:
             return False
+        if any(isinstance(step, Restart) for step in self.steps):
+            return False  # a list that forgets jobs is not complete
         late_s = temper.list_lag_s + self._most(Lagging, lambda fault: fault.seconds)
         late_s += self._most(LostAnswer, lambda fault: fault.shows_after_s)
         is_whole = temper.list != "complete" or not self._has(Short)
