@@ -72,8 +72,8 @@ class Witness:
         return cast("Server", _Watched(server, {"prepare": prepare, "delete": delete}))
 
     def _reserve(self, state: StateWriter) -> Callable[..., Any]:
-        def reserve(intent: Intent, run: Any) -> Any:
-            attempt = state.reserve(intent, run)
+        def reserve(intent: Intent, *given: Any) -> Any:
+            attempt = state.reserve(intent, *given)
             self._reserved[asyncio.current_task()] = (attempt, intent)
             return attempt
 
