@@ -1,7 +1,7 @@
 """Writing down what was seen, so that the next look has less to ask."""
 
 from reconciler.domain.desired import Desired, tags_by_recipe
-from reconciler.domain.observed import Observed, ObservedJob
+from reconciler.domain.observed import Observed, ObservedJob, is_unrecorded
 from reconciler.domain.plan import Adopt, Plan
 from reconciler.domain.ports import AssetStore, StateWriter
 from reconciler.domain.recorded import RecordedState
@@ -10,13 +10,17 @@ _AT_ONCE = 500  # sidecars: a few seconds, and each transaction keeps the lease 
 
 
 def record_observed(observed: Observed, recorded: RecordedState, state: StateWriter) -> None:
-    """Bring the state up to what was seen of the jobs."""
+    """Bring the state up to what was seen of the jobs, and of the asset store."""
     for identity, seen in observed.jobs.items():
         generation = recorded.generations[identity]
         if not isinstance(seen, ObservedJob):
             state.saw_missing(identity)
         elif generation.status.is_running or generation.missing_count:
             state.saw(identity, seen)
+    for generation in recorded.generations.values():
+        sidecar = observed.sidecars.get(generation.digest)
+        if sidecar is not None and is_unrecorded(generation, sidecar):
+            state.recover(sidecar)
 
 
 def rebuild_ledger(

@@ -92,7 +92,8 @@ class Work:
         self._held = self._held_before()
         held = self._held
         waits = any(isinstance(step, Await) for step in self.action.steps)
-        if held is not None and held.status.is_running and waits:
+        # Where another is bought, what waits for that; its lost forerunner takes no place.
+        if held is not None and held.status.is_running and waits and not self.action.purchases:
             self._occupy_place(held)
         for step in self.action.steps:
             if isinstance(step, Resolve):

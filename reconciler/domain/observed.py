@@ -8,7 +8,14 @@ from typing import Literal
 
 from reconciler.domain.profile import Variant
 from reconciler.domain.recipe import Recipe, RecipeDigest, Sha256
-from reconciler.domain.recorded import Asset, FileStat, GenerationId, JobError, JobStatus
+from reconciler.domain.recorded import (
+    Asset,
+    FileStat,
+    Generation,
+    GenerationId,
+    JobError,
+    JobStatus,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +67,12 @@ class Sidecar:
     def is_stored(self) -> bool:
         """Whether its video is among the assets."""
         return any(asset.variant is Variant.VIDEO for asset in self.assets)
+
+
+def is_unrecorded(generation: Generation, sidecar: Sidecar) -> bool:
+    """Whether a sidecar tells that a known generation is stored, and the state does not."""
+    is_its_own = (sidecar.account, sidecar.remote_id) == (generation.account, generation.remote_id)
+    return is_its_own and not generation.is_stored and not generation.lost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from reconciler.domain.address import Address
 from reconciler.domain.desired import Declaration
-from reconciler.domain.observed import FileFact, ObservedJob
+from reconciler.domain.observed import FileFact, ObservedJob, Sidecar, is_unrecorded
 from reconciler.domain.profile import Variant
 from reconciler.domain.provider import Provider, reaching
 from reconciler.domain.recipe import RecipeDigest, Sha256
@@ -82,10 +82,12 @@ class Index:
 
     @cached_property
     def generations(self) -> Mapping[GenerationId, Generation]:
-        """Every recorded generation, brought up to date by what was observed of its job."""
-        jobs = self.world.observed.jobs
+        """Every recorded generation, brought up to date by what was observed of it."""
+        jobs, sidecars = self.world.observed.jobs, self.world.observed.sidecars
         return {
-            identity: _up_to_date(generation, jobs.get(identity))
+            identity: _with_stored(
+                _up_to_date(generation, jobs.get(identity)), sidecars.get(generation.digest)
+            )
             for identity, generation in self.world.recorded.generations.items()
         }
 
@@ -282,6 +284,13 @@ def _current(recorded: Recorded) -> Generation | None:
 def _edit_in_the_making(recorded: Recorded) -> Generation | None:
     """What would replace the current one, unless that is protected by now."""
     return None if recorded.current and recorded.lifecycle.protect else recorded.pending
+
+
+def _with_stored(generation: Generation, sidecar: Sidecar | None) -> Generation:
+    """A generation with what the asset store has of it, where the state does not say so."""
+    if sidecar is None or not is_unrecorded(generation, sidecar):
+        return generation
+    return replace(generation, assets=sidecar.assets)
 
 
 def _up_to_date(generation: Generation, seen: ObservedJob | str | None) -> Generation:

@@ -27,7 +27,7 @@ class Looks:
     files: tuple[PublishedFile, ...]  # published ones: read where their stat moved
     paths: tuple[str, ...]  # where something would be published for the first time
     assets: tuple[Asset, ...]
-    digests: tuple[RecipeDigest, ...]  # recipes that no generation in the state has
+    digests: tuple[RecipeDigest, ...]  # recipes whose video the asset store alone may know of
     lists: tuple[str, ...]  # providers whose jobs may be the result of something wanted
 
 
@@ -48,7 +48,7 @@ def looks(desired: Desired, recorded: RecordedState, refresh: Refresh, *, at: da
         files=files,
         paths=tuple(sorted(wanted - ours)),
         assets=tuple(_assets(desired, recorded)),
-        digests=tuple(each.digest for each in missing),
+        digests=tuple(dict.fromkeys((*(each.digest for each in missing), *_unstored(recorded)))),
         lists=_lists(recorded, missing, at) if refresh != "none" else (),
     )
 
@@ -63,6 +63,17 @@ def _lists(
         if at - (each.sending_at or each.reserved_at) < _LATE
     }
     return tuple(sorted({each.provider for each in missing} | given_up))
+
+
+def _unstored(recorded: RecordedState) -> Iterator[RecipeDigest]:
+    """Those of finished jobs whose video the state does not know to be stored.
+
+    A run that died, or lost its lease, may have stored it without saying so.
+    """
+    for _, generation in sorted(recorded.generations.items()):
+        is_finished = generation.status is JobStatus.COMPLETED and not generation.lost
+        if is_finished and not generation.is_stored:
+            yield generation.digest
 
 
 def _jobs(

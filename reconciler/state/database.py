@@ -5,6 +5,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from uuid import uuid4
 
 from sqlalchemy import Connection
 
@@ -47,6 +48,7 @@ def open_writer(
     workspace: str,
     holder: Holder,
     clock_now: Callable[[], datetime],
+    new_id: Callable[[], str] = lambda: uuid4().hex,
 ) -> Iterator[StateWriter]:
     """Hold a workspace for as long as the context lasts, making or migrating at need.
 
@@ -56,6 +58,7 @@ def open_writer(
         workspace: what to hold; it exists from now on.
         holder: who this is, as told to others that want it.
         clock_now: the moment, in UTC.
+        new_id: names for what is recorded; each is another one, whoever else gives names.
 
     Raises:
         LockedError: another run holds the workspace.
@@ -77,6 +80,7 @@ def open_writer(
                 fence=taken.fence,
                 last_may_live=taken.last_may_live,
                 clock_now=clock_now,
+                new_id=new_id,
             )
         finally:
             # A lease that cannot be given back frees itself; what ended the run tells more.
@@ -91,6 +95,7 @@ def open_writer(
                         workspace=workspace,
                         fence=taken.fence,
                         at=clock_now(),
+                        new_id=new_id,
                     )
                 )
 

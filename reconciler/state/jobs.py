@@ -6,7 +6,6 @@ They belong to the whole database, whichever workspace bought or saw them.
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
-from uuid import uuid4
 
 from sqlalchemy import Row, delete, insert, select, update
 
@@ -255,7 +254,7 @@ def recover(transaction: Transaction, sidecar: Sidecar, tags: tuple[str, ...]) -
         state=AttemptState.ADOPTED if sidecar.is_stored else AttemptState.LOST,
         evidence="found by its sidecar in the asset store",
     )
-    generation = _new_id()
+    generation = _new_id(transaction)
     transaction.connection.execute(
         insert(generations).values(
             id=generation,
@@ -349,7 +348,7 @@ def _add(
     is_ours: bool,
 ) -> GenerationId:
     """Add a generation as its job was at its beginning."""
-    generation = _new_id()
+    generation = _new_id(transaction)
     transaction.connection.execute(
         insert(generations).values(
             id=generation,
@@ -372,8 +371,8 @@ def _add(
     return generation
 
 
-def _new_id() -> GenerationId:
-    return GenerationId(f"generation_{uuid4().hex}")
+def _new_id(transaction: Transaction) -> GenerationId:
+    return GenerationId(f"generation_{transaction.new_id()}")
 
 
 def _known(transaction: Transaction, account: str, remote_id: str) -> GenerationId | None:

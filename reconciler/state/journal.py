@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import uuid4
 
 from sqlalchemy import Row, Select, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -36,7 +35,7 @@ def reserve(transaction: Transaction, intent: Intent, run: RunId, budget: Budget
         BudgetError: its cost breaks a cap, or goes beyond what was approved for the run.
     """
     record_recipe(transaction, intent.recipe, intent.digest)
-    attempt = _new_id()
+    attempt = _new_id(transaction)
     try:
         transaction.connection.execute(
             insert(attempts).values(
@@ -260,7 +259,7 @@ def adopt(
     the address that wants it.
     """
     record_recipe(transaction, recipe, digest)
-    attempt = _new_id()
+    attempt = _new_id(transaction)
     try:
         with transaction.connection.begin_nested():
             transaction.connection.execute(
@@ -333,8 +332,8 @@ def _is_of_live_index(error: IntegrityError) -> bool:
     return LIVE_INDEX in said or f"UNIQUE constraint failed: {attempts.c.digest}" in said
 
 
-def _new_id() -> AttemptId:
-    return AttemptId(f"attempt_{uuid4().hex}")
+def _new_id(transaction: Transaction) -> AttemptId:
+    return AttemptId(f"attempt_{transaction.new_id()}")
 
 
 def read(transaction: Transaction, attempt: AttemptId) -> Row[Any]:

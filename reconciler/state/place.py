@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,9 @@ _SUPPORTED = (
 # alive more often than every 30 s, so waiting longer than this would lose it.
 _BUSY_WAIT_S = 10.0
 _BUSY_STEP_S = 0.02
+
+# A run reads the state often, and putting a statement into SQL costs more than executing it.
+_ENGINES_MAX = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +85,7 @@ class Place:
         """
         with translated(str(self)):
             engine = _sqlite_for_writing(self.file) if self.file else _postgres_for_writing(self)
+            engine.dispose()  # of an earlier opening's connections: its file may be gone by now
         try:
             yield engine
         finally:
@@ -129,7 +134,10 @@ def _sqlite_path(url: URL) -> str:
     return path
 
 
+@lru_cache(maxsize=_ENGINES_MAX)
 def _sqlite(file: Path, mode: str, *, settings: tuple[str, ...], begin: str, pool: type) -> Engine:
+    """The one engine of this process for a file and a use; it keeps the statements' SQL ready."""
+
     def connect() -> sqlite3.Connection:
         # Without an isolation level, the driver begins no transaction of its own: when one
         # begins, and how, is said below.

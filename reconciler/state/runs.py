@@ -1,7 +1,6 @@
 """The runs of a workspace: who carried out which plan, when, and how it ended."""
 
 from decimal import Decimal
-from uuid import uuid4
 
 from sqlalchemy import Connection, insert, select, update
 
@@ -21,7 +20,7 @@ def begin(
     git_commit: str | None,
 ) -> RunId:
     """Record that a plan is carried out from now on."""
-    run = RunId(f"run_{uuid4().hex}")
+    run = RunId(f"run_{transaction.new_id()}")
     transaction.connection.execute(
         insert(runs).values(
             id=run,

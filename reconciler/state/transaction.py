@@ -1,5 +1,6 @@
 """One durable step of the holder of a workspace."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,6 +20,7 @@ class Transaction:
     workspace: str
     fence: int
     at: datetime
+    new_id: Callable[[], str]  # a name that nothing else has, in this database or another
 
 
 def alone(transaction: Transaction, what: str) -> None:

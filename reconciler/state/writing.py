@@ -44,6 +44,7 @@ class Writer:
     fence: int
     last_may_live: bool  # the holder before this one was only silent for too long
     clock_now: Callable[[], datetime]
+    new_id: Callable[[], str]
 
     def read(self) -> RecordedState:
         """All that this workspace needs to know, at one moment."""
@@ -246,4 +247,5 @@ class Writer:
                 workspace=self.workspace,
                 fence=self.fence,
                 at=self.clock_now(),
+                new_id=self.new_id,
             )

@@ -5,9 +5,10 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager, ExitStack, closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from reconciler.apply.journey import Limits, Ports
 from reconciler.apply.observe import Eyes, observe
@@ -105,6 +106,7 @@ class Studio:
     clock: SimulatedClock = field(default_factory=SimulatedClock)
     servers: dict[str, SimulatedServer] = field(default_factory=dict)
     providers: dict[str, Provider] = field(default_factory=dict)
+    new_id: Callable[[], str] = lambda: uuid4().hex
     _dead: ExitStack = field(default_factory=ExitStack)  # what crashed runs left open
 
     def __post_init__(self) -> None:
@@ -145,9 +147,9 @@ class Studio:
         job = jobs[nth - 1]
         return asset_bytes(Variant.VIDEO, job.remote_id, size=job.size, seconds=job.seconds)
 
-    def recorded(self) -> RecordedState:
+    def recorded(self, workspace: str = "default") -> RecordedState:
         """What the state remembers."""
-        return open_reader(URL, self.root, "default").read()
+        return open_reader(URL, self.root, workspace).read()
 
     def video(self, address: str) -> Recorded:
         """What the state remembers of one address."""
@@ -197,12 +199,15 @@ class Studio:
             connection.execute(statement)
             connection.commit()
 
-    def plan(self, *declared: Declaration, refresh: Refresh = "auto") -> Plan:
+    def plan(
+        self, *declared: Declaration, refresh: Refresh = "auto", workspace: str = "default"
+    ) -> Plan:
         """Look at everything, and decide."""
 
         async def planned() -> Plan:
-            recorded = self.recorded()
-            return make_plan(await self._look(declared, recorded, self._servers, refresh))
+            recorded = self.recorded(workspace)
+            look = self._look(declared, recorded, self.server_of, workspace, refresh)
+            return make_plan(await look)
 
         return self.clock.run(planned())
 
@@ -216,19 +221,19 @@ class Studio:
         on_event: Callable[[Event], None] = lambda _event: None,
     ) -> Run:
         """Plan and carry out, as the command does; `stop_at_s` is counted from the begin."""
-        with self._hold() as state:
-            ports = self._ports(state, self._servers)
+        with self.hold() as state:
+            ports = self.ports(state)
             stop = Stop()
-            run = self._applied(
+            run = self.applied(
                 () if destroy else declared,
                 ports,
                 limits=limits,
                 stop=stop,
-                carried=free_part if free else _whole,
+                carried=free_part if free else lambda plan: plan,
                 destroy=destroy,
                 on_event=on_event,
             )
-            return self.clock.run(_stopped_at(stop_at_s, stop, run))
+            return self.clock.run(stopped_at(stop_at_s, stop, run))
 
     def apply_while_powered(self, power: Power, *declared: Declaration) -> Run:
         """Apply for as long as there is power; what a dead run held is never given back.
@@ -236,23 +241,8 @@ class Studio:
         Raises:
             PowerCut: it went out.
         """
-        state = self._dead.enter_context(self._hold())
-        bare = self._ports(state, lambda name: power.server(self._servers(name)))
-        ports = replace(
-            bare,
-            state=power.state(state),
-            assets=power.assets(bare.assets),
-            files=power.files(bare.files),
-        )
-        run = self._applied(
-            declared,
-            ports,
-            limits=NO_LIMITS,
-            stop=Stop(),
-            carried=_whole,
-            destroy=False,
-            on_event=lambda _event: None,
-        )
+        state = self._dead.enter_context(self.hold())
+        run = self.applied(declared, power.ports(self.ports(state)))
         return self.clock.run(power.lasts(run))
 
     def twin(self, root: Path) -> "Studio":
@@ -267,16 +257,21 @@ class Studio:
         """Close what dead runs left open."""
         self._dead.close()
 
-    def _servers(self, name: str) -> Server:
+    def server_of(self, name: str) -> Server:
+        """The server of a provider."""
         return self.servers[name]
 
-    def _hold(self) -> AbstractContextManager[StateWriter]:
-        return open_writer(URL, self.root, "default", ME, self.clock.now)
+    def hold(
+        self, workspace: str = "default", holder: Holder = ME
+    ) -> AbstractContextManager[StateWriter]:
+        """Hold a workspace."""
+        return open_writer(URL, self.root, workspace, holder, self.clock.now, self.new_id)
 
-    def _ports(self, state: StateWriter, server_of: Callable[[str], Server]) -> Ports:
+    def ports(self, state: StateWriter) -> Ports:
+        """What a run of this project needs."""
         return Ports(
             clock=self.clock,
-            server_of=server_of,
+            server_of=self.server_of,
             state=state,
             assets=self.store,
             files=self.files,
@@ -287,6 +282,7 @@ class Studio:
         declared: tuple[Declaration, ...],
         recorded: RecordedState,
         server_of: Callable[[str], Server],
+        workspace: str,
         refresh: Refresh = "auto",
     ) -> World:
         desired = {each.address: each for each in declared}
@@ -298,7 +294,7 @@ class Studio:
             providers=self.providers,
         )
         return World(
-            workspace="default",
+            workspace=workspace,
             desired=desired,
             recorded=recorded,
             observed=await observe(
@@ -307,17 +303,19 @@ class Studio:
             providers=self.providers,
         )
 
-    async def _applied(
+    async def applied(
         self,
         declared: tuple[Declaration, ...],
         ports: Ports,
         *,
-        limits: Limits,
-        stop: Stop,
-        carried: Callable[[Plan], Plan],
-        destroy: bool,
-        on_event: Callable[[Event], None],
+        workspace: str = "default",
+        limits: Limits = NO_LIMITS,
+        stop: Stop | None = None,
+        carried: Callable[[Plan], Plan] = lambda plan: plan,
+        destroy: bool = False,
+        on_event: Callable[[Event], None] = lambda _event: None,
     ) -> Run:
+        """Plan and carry out under a lease that is held; `carried` is what of the plan is."""
         began_s = self.clock.elapsed_s
         events: list[Event] = []
 
@@ -326,7 +324,7 @@ class Studio:
             on_event(event)
 
         ports.state.void_reserved()
-        world = await self._look(declared, ports.state.read(), ports.server_of)
+        world = await self._look(declared, ports.state.read(), ports.server_of, workspace)
         plan = carried(make_plan(world, destroy=destroy))
         record_observed(world.observed, world.recorded, ports.state)
         rebuild_ledger(plan, world.recorded, world.desired, self.store, ports.state)
@@ -336,7 +334,7 @@ class Studio:
             ports=ports,
             providers=self.providers,
             limits=limits,
-            stop=stop,
+            stop=stop or Stop(),
             tell=tell,
         )
         return Run(
@@ -347,11 +345,8 @@ class Studio:
         )
 
 
-def _whole(plan: Plan) -> Plan:
-    return plan
-
-
-async def _stopped_at(stop_at_s: float | None, stop: Stop, run: Coroutine[Any, Any, Run]) -> Run:
+async def stopped_at(stop_at_s: float | None, stop: Stop, run: Coroutine[Any, Any, Run]) -> Run:
+    """Ask a run to stop, so many seconds after its begin; None: never."""
     if stop_at_s is None:
         return await run
     timer = asyncio.get_running_loop().call_later(stop_at_s, stop.ask)

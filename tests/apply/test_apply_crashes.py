@@ -91,3 +91,23 @@ def check_what_comes_of_it(studio: Studio) -> None:
 def newest(studio: Studio) -> bytes | None:
     prompts = {job.prompt for job in studio.server.workshop.jobs.values()}
     return studio.made("new") if "new" in prompts else None
+
+
+def test_a_video_that_was_stored_and_not_recorded_outlives_its_job(
+    studio: Studio, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The power goes out between the store and the state, and comes back after the expiry."""
+    effects = Power()
+    rehearsal = studio.twin(tmp_path_factory.mktemp("rehearsal"))
+    rehearsal.apply_while_powered(effects, STREET)
+    rehearsal.close()
+    with pytest.raises(PowerCut):
+        studio.apply_while_powered(Power(1 + effects.effects.index("stored")), STREET)
+    studio.clock.pass_by(studio.providers["studio"].profile.asset_lifetime_s or 0)
+
+    run = studio.apply(STREET)
+
+    assert run.code is ExitCode.OK
+    assert studio.plan(STREET).is_empty
+    assert studio.bytes_at("videos/street.mp4") == studio.made("street")
+    assert len(studio.server.asked(Operation.CONTENT)) == 1

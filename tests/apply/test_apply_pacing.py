@@ -57,6 +57,21 @@ def test_a_job_that_runs_already_counts_against_the_limit(studio: Studio) -> Non
     assert studio.server.workshop.most_at_once == 1
 
 
+def test_a_job_that_its_server_lost_takes_no_place_from_the_one_bought_instead(
+    studio: Studio,
+) -> None:
+    street = a_declaration("street", on_lost="regenerate")
+    studio.provider(max_in_flight=1)
+    studio.apply(street, limits=Limits(wait=False))
+    studio.server.workshop.deleted.add("video_1")
+    studio.apply(street)  # is told so, often enough to believe it
+
+    run = studio.apply(street)
+
+    assert run.code is ExitCode.OK
+    assert len(studio.server.workshop.jobs) == 2
+
+
 def test_a_running_job_that_two_videos_share_counts_once(studio: Studio) -> None:
     studio.provider(max_in_flight=2, requests_per_minute=QUICK)
     one, two = a_declaration("one", "same"), a_declaration("two", "same")

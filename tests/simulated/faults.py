@@ -70,6 +70,8 @@ class LostAnswer:
     """The paid request arrives, or not, and its answer never comes."""
 
     made: bool  # whether a job exists, billed
+    shows_after_s: float = 0.0  # how long that job cannot be seen by anybody
+    is_success: bool = False  # an answer comes and says well done, but holds no readable id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +115,29 @@ class Instead:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lagging:
+    """A replica answers that knows only what was so many seconds ago."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Short:
+    """A list lacks its newest jobs, its oldest, or both, and does not say so."""
+
+    newest: int = 0
+    oldest: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrivals:
+    """Others make so many jobs in the account while the list is being read."""
+
+    number: int
+    prompt: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Breaks:
     """The adapter itself has a bug, and raises what its port does not promise."""
 
@@ -128,6 +153,9 @@ Fault = (
     | Cut
     | Ends
     | Instead
+    | Lagging
+    | Short
+    | Arrivals
     | Breaks
 )
 
@@ -184,7 +212,7 @@ def out_of_reach(*, since_s: float, until_s: float) -> Rule:
 
 
 def error_of(fault: Fault) -> Exception | None:
-    """What the port raises for it; None for what happens to a stream of bytes."""
+    """What the port raises for it; None for what happens to bytes, and to what is shown."""
     match fault:
         case NotSent():
             return NotSentError("nothing was sent")
@@ -193,8 +221,10 @@ def error_of(fault: Fault) -> Exception | None:
             return RejectedError(told, status=status, server_code=code, retry_after_s=wait_s)
         case KeyRefused():
             return UnauthorizedError("the key is refused")
-        case LostAnswer():
-            return AmbiguousError("the answer is lost", evidence="a simulated reset")
+        case LostAnswer(made=made, is_success=said_so):
+            return AmbiguousError(
+                "the answer is lost", evidence="a simulated reset", made=made and said_so
+            )
         case Away(retry_after_s=wait_s):
             return UnavailableError("out of reach", retry_after_s=wait_s)
         case Missing(expired=expired):
@@ -203,7 +233,7 @@ def error_of(fault: Fault) -> Exception | None:
             return NotReadyError("not there yet")
         case Breaks():
             return AdapterBugError("a bug in an adapter")
-        case Cut() | Ends() | Instead():
+        case Cut() | Ends() | Instead() | Lagging() | Short() | Arrivals():
             return None
         case _:
             assert_never(fault)

@@ -4,8 +4,10 @@ import asyncio
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from typing import Any, Literal, TypeVar, cast
 
+from reconciler.apply.journey import Ports
 from reconciler.domain.ports import (
     AssetStore,
     ContentStream,
@@ -67,13 +69,20 @@ class Power:
     """Counts the effects of a run, and goes out at one of them.
 
     Once it is out, every effect raises `PowerCut`: what is left of the run reaches nothing.
-    Without `cut_at` it only counts.
+    Without `cut_at` it only counts. What else happens to the machine happens in `before_effect`,
+    between an effect that is over and the one of that number.
     """
 
-    def __init__(self, cut_at: int | None = None, when: When = "before") -> None:
+    def __init__(
+        self,
+        cut_at: int | None = None,
+        when: When = "before",
+        before_effect: Callable[[int], None] = lambda _number: None,
+    ) -> None:
         self.effects: list[str] = []  # their names, in order
         self._cut_at = cut_at
         self._when: When = when
+        self._before_effect = before_effect
         self._is_out = asyncio.Event()
 
     @property
@@ -97,6 +106,16 @@ class Power:
             raise PowerCut
         dark.cancel()
         return running.result()
+
+    def ports(self, bare: Ports) -> Ports:
+        """Ports whose effects are counted, and end with the power."""
+        return replace(
+            bare,
+            server_of=lambda name: self.server(bare.server_of(name)),
+            state=self.state(bare.state),
+            assets=self.assets(bare.assets),
+            files=self.files(bare.files),
+        )
 
     def server(self, port: Server) -> Server:
         """A server whose requests are effects."""
@@ -134,6 +153,7 @@ class Power:
             raise PowerCut
         if when == "before":
             self.effects.append(name)
+            self._before_effect(len(self.effects))
         at = len(self.effects) if number is None else number
         if at == self._cut_at and when == self._when:
             self._is_out.set()

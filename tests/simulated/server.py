@@ -1,9 +1,10 @@
 """A Videos API in memory: the port `Server`, under simulated time and with faults on demand."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from copy import copy, deepcopy
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
 
@@ -20,14 +21,17 @@ from reconciler.domain.profile import Variant
 from reconciler.domain.recorded import JobStatus
 from simulated.clock import SimulatedClock
 from simulated.faults import (
+    Arrivals,
     Call,
     Cut,
     Ends,
     Fault,
     Instead,
+    Lagging,
     LostAnswer,
     Operation,
     Rule,
+    Short,
     error_of,
 )
 from simulated.media import asset_bytes
@@ -35,12 +39,20 @@ from simulated.workshop import Fate, Job, Workshop
 
 PAGE_JOBS_MAX = 100
 
+Wording = Callable[[ObservedJob], ObservedJob]
+"""How a server tells of a job, beside what is true of it."""
+
+
+def as_it_is(job: ObservedJob) -> ObservedJob:
+    """Repeat everything as it was asked for."""
+    return job
+
 
 class SimulatedServer:
     """One server with one account.
 
-    Every request takes `latency_s`, half of it on the way there: what is cancelled before
-    the half has made nothing. Every chunk of an asset takes `chunk_s`.
+    Every request takes `latency_s`, half of it on the way there. A paid one makes its job
+    whatever becomes of who sent it. Every chunk of an asset takes `chunk_s`.
     """
 
     def __init__(
@@ -54,6 +66,9 @@ class SimulatedServer:
         chunk_bytes: int = 600,
         chunk_s: float = 0.5,
         usd_per_second: Decimal = Decimal("0.10"),
+        page_jobs: int = PAGE_JOBS_MAX,
+        skew_s: float = 0.0,
+        wording: Wording = as_it_is,
     ) -> None:
         """Have no jobs yet.
 
@@ -66,6 +81,9 @@ class SimulatedServer:
             chunk_bytes: of an asset, that come together.
             chunk_s: between two chunks.
             usd_per_second: of every video, billed as its job is made.
+            page_jobs: on one page of the list.
+            skew_s: how far its clock is ahead of ours.
+            wording: how it tells of its jobs.
         """
         self.workshop = Workshop(slots=slots, usd_per_second=usd_per_second, lifetime_s=lifetime_s)
         self.calls: list[Call] = []
@@ -75,6 +93,9 @@ class SimulatedServer:
         self._list_lag = timedelta(seconds=list_lag_s)
         self._chunk_bytes = chunk_bytes
         self._chunk_s = chunk_s
+        self._page_jobs = page_jobs
+        self._skew = timedelta(seconds=skew_s)
+        self._wording = wording
 
     def twin(self, clock: SimulatedClock) -> "SimulatedServer":
         """Another server that is just like this one now, and goes its own way."""
@@ -97,44 +118,55 @@ class SimulatedServer:
         """Have a request ready that makes one job."""
         return SimulatedCall(self, request)
 
-    async def submit(self, request: PaidRequest) -> ObservedJob:
+    async def submit(self, paid: "SimulatedCall") -> ObservedJob:
         """Make one job, and bill it."""
+        request = paid.request
         call = self._called(Operation.SUBMIT, prompt=request.prompt)
         fault = self._fault(call)
-        made: ObservedJob | None = None
-        await self._half_way()
+        made: Job | None = None
         if fault is None or (isinstance(fault, LostAnswer) and fault.made):
-            made = self._make(request)
-            call.remote_id = made.remote_id
+            made = self._make(request, hidden_s=fault.shows_after_s if fault else 0.0)
+            call.remote_id = paid.made = made.remote_id
+        await self._half_way()
         await self._half_way()
         self._raise(fault, call)
         assert made is not None
         call.answer = "made"
-        return made
+        return self._told(made, self.clock.now())
 
     async def retrieve(self, remote_id: str) -> ObservedJob:
         """Look at one job."""
         call = self._called(Operation.RETRIEVE, remote_id=remote_id)
-        await self._there_and_back(call)
-        job = self._known(remote_id).observed(self.clock.now())
+        at = self._as_of(await self._there_and_back(call))
+        job = self._told(self._known(remote_id, at), at)
         call.answer = str(job.status)
         return job
 
     async def page(self, *, after: str | None = None) -> JobPage:
         """One page, newest first."""
         call = self._called(Operation.PAGE, remote_id=after)
-        await self._there_and_back(call)
-        shown_until = self.clock.now() - self._list_lag
-        shown = [job for job in self.workshop.newest_first() if job.created_at <= shown_until]
+        fault = await self._there_and_back(call)
+        if isinstance(fault, Arrivals):
+            self.others_make(fault.prompt, fault.number)
+        at = self._as_of(fault)
+        shown = [job for job in self.workshop.newest_first() if job.is_seen(at - self._list_lag)]
+        if isinstance(fault, Short):
+            shown = shown[fault.newest : len(shown) - fault.oldest]
         ids = [job.remote_id for job in shown]
         begin = ids.index(after) + 1 if after in ids else 0
-        page = shown[begin : begin + PAGE_JOBS_MAX]
-        is_last = begin + PAGE_JOBS_MAX >= len(shown)
-        call.answer = f"{len(page)} jobs"
+        page = shown[begin : begin + self._page_jobs]
+        is_last = begin + self._page_jobs >= len(shown)
+        call.answer = f"{len(page)} jobs" + (f", {fault}" if fault else "")
         return JobPage(
-            jobs=tuple(job.observed(self.clock.now()) for job in page),
+            jobs=tuple(self._told(job, at) for job in page),
             next_after=None if is_last else page[-1].remote_id,
         )
+
+    def others_make(self, prompt: str, number: int = 1) -> None:
+        """Let another team make jobs of a prompt in this account."""
+        request = CreateRequest(prompt=prompt, model="sora-2", seconds=4, size="720x1280")
+        for _ in range(number):
+            self.workshop.make(request, self.clock.now(), is_ours=False)
 
     async def delete(self, remote_id: str) -> None:
         """Delete a finished job."""
@@ -157,7 +189,7 @@ class SimulatedServer:
         await self._half_way()
         await self._half_way()
         self._raise(fault, call)
-        body = self._asset(self._known(remote_id), variant)
+        body = self._asset(self._known(remote_id, self._as_of(fault)), variant)
         if isinstance(fault, Instead):
             body = fault.body
         tag = f'"{sha256(body).hexdigest()[:16]}"'
@@ -177,11 +209,11 @@ class SimulatedServer:
         now = self.clock.now()
         if job.status(now) is not JobStatus.COMPLETED:
             raise NotReadyError("not there yet")
-        if job.expires_at is not None and now >= job.expires_at:
+        if not job.has_assets(now):
             raise JobGoneError("the asset has expired", expired=True)
         return asset_bytes(variant, job.remote_id, size=job.size, seconds=job.seconds)
 
-    def _make(self, request: PaidRequest) -> ObservedJob:
+    def _make(self, request: PaidRequest, *, hidden_s: float) -> Job:
         now = self.clock.now()
         if not isinstance(request, CreateRequest):
             parent = self.workshop.find(request.parent)
@@ -189,13 +221,28 @@ class SimulatedServer:
                 raise RejectedError("no such parent", status=404)
             if parent.status(now) is not JobStatus.COMPLETED:
                 raise RejectedError("its parent is not completed", status=400)
-        return self.workshop.make(request, now).observed(now)
+        return self.workshop.make(request, now, hidden_s=hidden_s)
 
-    def _known(self, remote_id: str) -> Job:
+    def _known(self, remote_id: str, at: datetime) -> Job:
         job = self.workshop.find(remote_id)
-        if job is None:
+        if job is None or not job.is_seen(at):
             raise JobGoneError("no such job")
         return job
+
+    def _as_of(self, fault: Fault | None) -> datetime:
+        """The moment of which an answer tells."""
+        lag_s = fault.seconds if isinstance(fault, Lagging) else 0.0
+        return self.clock.now() - timedelta(seconds=lag_s)
+
+    def _told(self, job: Job, at: datetime) -> ObservedJob:
+        """A job in this server's words and by its clock."""
+        job_now = job.observed(at)
+        by_its_clock = {
+            name: moment + self._skew
+            for name in ("created_at", "completed_at", "expires_at")
+            if (moment := getattr(job_now, name)) is not None
+        }
+        return self._wording(replace(job_now, **by_its_clock))
 
     def _called(
         self, operation: Operation, *, prompt: str = "", remote_id: str | None = None
@@ -214,11 +261,12 @@ class SimulatedServer:
     def _fault(self, call: Call) -> Fault | None:
         return next((fault for rule in self.rules if (fault := rule(call)) is not None), None)
 
-    async def _there_and_back(self, call: Call) -> None:
+    async def _there_and_back(self, call: Call) -> Fault | None:
         fault = self._fault(call)
         await self._half_way()
         await self._half_way()
         self._raise(fault, call)
+        return fault
 
     async def _half_way(self) -> None:
         await self.clock.sleep(self._latency_s / 2)
@@ -235,13 +283,14 @@ class SimulatedCall:
 
     def __init__(self, server: SimulatedServer, request: PaidRequest) -> None:
         self._server = server
-        self._request = request
+        self.request = request
+        self.made: str | None = None  # the remote id of the job that it made, told or not
 
     async def send(self, *, begin_by_s: float) -> ObservedJob:
         """Send it, if it is not too late."""
         if self._server.clock.uptime_s() > begin_by_s:
             raise NotSentError("the request could not begin in time")
-        return await self._server.submit(self._request)
+        return await self._server.submit(self)
 
 
 class SimulatedContent:

@@ -20,6 +20,7 @@ class Fate:
     duration_s: float = 60.0
     error: JobError | None = None  # it fails with this
     is_stuck: bool = False  # it begins, and never ends
+    lifetime_s: float | None = None  # of its assets, if it is shorter than the server tells
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,18 @@ class Job:
     ends_at: datetime | None  # None: never
     expires_at: datetime | None  # None: it never has assets, or keeps them
     error: JobError | None
+    request: PaidRequest | None = None  # what it was made for; None: another's, elsewhere
+    shows_at: datetime | None = None  # from when on anybody can see it; None: at once
+    gone_at: datetime | None = None  # when its assets go, if before the server's word
+
+    def is_seen(self, at: datetime) -> bool:
+        """Whether the server shows it at a moment."""
+        return (self.shows_at or self.created_at) <= at
+
+    def has_assets(self, at: datetime) -> bool:
+        """Whether its assets can be had at a moment."""
+        ends = [moment for moment in (self.expires_at, self.gone_at) if moment is not None]
+        return self.status(at) is JobStatus.COMPLETED and all(at < moment for moment in ends)
 
     def status(self, at: datetime) -> JobStatus:
         """How it stands at a moment."""
@@ -85,8 +98,10 @@ class Workshop:
     deleted: set[str] = field(default_factory=set)
     _free_at: list[datetime] = field(default_factory=list)
 
-    def make(self, request: PaidRequest, at: datetime) -> Job:
-        """Take in one more job; it is billed."""
+    def make(
+        self, request: PaidRequest, at: datetime, *, is_ours: bool = True, hidden_s: float = 0.0
+    ) -> Job:
+        """Take in one more job; it is billed. Nobody sees it before `hidden_s` are over."""
         if isinstance(request, CreateRequest):
             model, seconds, size, parent = request.model, request.seconds, request.size, None
         else:
@@ -108,8 +123,11 @@ class Workshop:
             created_at=at,
             begins_at=begins_at,
             ends_at=ends_at,
-            expires_at=self._expiry(ends_at),
+            expires_at=_later(ends_at, self.lifetime_s),
             error=fate.error,
+            request=request if is_ours else None,
+            shows_at=at + timedelta(seconds=hidden_s),
+            gone_at=_later(ends_at, fate.lifetime_s),
         )
         self.jobs[made.remote_id] = made
         return made
@@ -143,10 +161,11 @@ class Workshop:
             return at
         return max(at, heapq.heappop(self._free_at))
 
-    def _expiry(self, ends_at: datetime | None) -> datetime | None:
-        if ends_at is None or self.lifetime_s is None:
-            return None
-        return ends_at + timedelta(seconds=self.lifetime_s)
+
+def _later(ends_at: datetime | None, lifetime_s: float | None) -> datetime | None:
+    if ends_at is None or lifetime_s is None:
+        return None
+    return ends_at + timedelta(seconds=lifetime_s)
 
 
 def _is_open(job: Job, at: datetime) -> bool:
