@@ -162,9 +162,7 @@ def test_another_teams_job_of_the_same_kind_is_a_doubt_that_ends_in_no_second_pu
 
 
 def test_requests_that_only_a_reference_tells_apart_are_never_out_together(studio: Studio) -> None:
-    studio.provider(
-        server=SimulatedServer(studio.clock, list_lag_s=20), requests_per_minute=60_000
-    )
+    studio.provider(server=SimulatedServer(studio.clock, list_lag_s=20), requests_per_minute=60_000)
     pictured = _pictured(studio, "pictured")
     plain = a_declaration("plain", "street")
     lose_answers(studio, made=True)
