@@ -19,7 +19,15 @@ from decimal import Decimal
 from reconciler.domain.address import Address
 from reconciler.domain.budget import NO_BUDGET, NOTHING_COUNTED, Budget, Counted
 from reconciler.domain.desired import Declaration, Lifecycle, OnLost, RemotePolicy
-from reconciler.domain.observed import FileFact, Gone, Listing, Observed, ObservedJob, Sidecar
+from reconciler.domain.observed import (
+    FileFact,
+    Gone,
+    Listing,
+    Observed,
+    ObservedJob,
+    Sidecar,
+    UnreadableSidecar,
+)
 from reconciler.domain.plan import (
     Action,
     Bind,
@@ -342,6 +350,11 @@ def a_sidecar(of: Declaration, *, stored: Iterable[str] = ("video",)) -> Sidecar
     )
 
 
+def an_unreadable_sidecar(of: Declaration) -> UnreadableSidecar:
+    """What may have told of a paid generation, and can be read no more."""
+    return UnreadableSidecar(digest=of.digest, path="/film/state/assets/x.json", why="it is cut")
+
+
 def a_job(
     of: Generation,
     status: str = "completed",
@@ -387,8 +400,9 @@ def a_world(
     held_elsewhere: Iterable[Generation] = (),
     jobs: Mapping[Generation, ObservedJob | Gone] | None = None,
     files: Mapping[str, FileFact | None] | None = None,
-    store_lost: Iterable[Generation] = (),
+    store_lost: Iterable[Generation | Sidecar] = (),
     sidecars: Iterable[Sidecar] = (),
+    unreadable: Iterable[UnreadableSidecar] = (),
     unreachable: Mapping[str, str] | None = None,
     providers: Iterable[Provider] = (),
     budget: Budget = NO_BUDGET,
@@ -420,7 +434,8 @@ def a_world(
             unreachable=unreachable or {},
             files=files or {},
             stored=lost,
-            sidecars={each.digest: each for each in sidecars},
+            sidecars=_by_recipe(sidecars),
+            unreadable={each.digest: each for each in unreadable},
             listed={}
             if listed is None
             else {"studio": Listing(jobs=tuple(listed), is_cut=list_is_cut)},
@@ -429,6 +444,13 @@ def a_world(
         budget=budget,
         counted=counted,
     )
+
+
+def _by_recipe(sidecars: Iterable[Sidecar]) -> dict[RecipeDigest, tuple[Sidecar, ...]]:
+    found: dict[RecipeDigest, tuple[Sidecar, ...]] = {}
+    for each in sidecars:
+        found[each.digest] = (*found.get(each.digest, ()), each)
+    return found
 
 
 def the_plan(world: World, *, destroy: bool = False) -> Plan:

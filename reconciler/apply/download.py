@@ -31,9 +31,10 @@ _NEVER = 4e9  # later than any expiry, in seconds of the epoch
 async def fetch(
     variant: Variant, generation: Generation, *, address: Address, lane: Lane, journey: Journey
 ) -> Generation:
-    """Store one variant, and return the generation with it.
+    """Store one variant, and return the generation with it; one that is intact is left alone.
 
-    A picture that cannot be had is told and passed over; a video is not.
+    A picture that cannot be had is told, and the generation returned without it; a video is
+    not passed over.
 
     Raises:
         StoppedError: the run was stopped before it began.
@@ -45,11 +46,12 @@ async def fetch(
     turn = journey.turn_at(generation.id, variant)
     await journey.stop.or_stop(turn.acquire())
     try:
-        known = generation.asset(variant) or journey.arrived.get((generation.id, variant))
-        if known is None or not journey.ports.assets.is_whole(known):
-            known = await _until_whole(variant, generation, address, lane, journey)
-        elif generation.asset(variant) is not None:
-            return generation
+        arrived = journey.arrived.get((generation.id, variant))
+        if arrived is None:
+            stored = generation.asset(variant)
+            if stored is not None and await journey.is_intact(stored):
+                return generation
+            arrived = await _until_whole(variant, generation, address, lane, journey)
     except (JobGoneError, BadAssetError, RejectedError) as error:
         if variant is Variant.VIDEO:
             raise
@@ -57,21 +59,24 @@ async def fetch(
             f"{address}: its {variant} cannot be had ({error.message}); it is made from the video"
         )
         journey.notice(told, code="SF0602")
-        return generation
+        return replace(generation, assets=_others(generation, variant))
     finally:
         turn.release()
-    journey.arrived[generation.id, variant] = known
-    return keep(known, generation, journey)
+    journey.arrived[generation.id, variant] = arrived
+    return keep(arrived, generation, journey)
 
 
 def keep(asset: Asset, generation: Generation, journey: Journey) -> Generation:
     """Record an asset that lies in the store, in the state and in its sidecar."""
-    others = tuple(each for each in generation.assets if each.variant is not asset.variant)
-    now = replace(generation, assets=(*others, asset))
+    now = replace(generation, assets=(*_others(generation, asset.variant), asset))
     # The sidecar first: should the state be lost on the next line, it still tells.
     journey.ports.assets.write_sidecar(sidecar_of(now))
     journey.ports.state.stored(generation.id, asset)
     return now
+
+
+def _others(generation: Generation, variant: Variant) -> tuple[Asset, ...]:
+    return tuple(each for each in generation.assets if each.variant is not variant)
 
 
 def sidecar_of(generation: Generation) -> Sidecar:

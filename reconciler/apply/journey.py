@@ -118,6 +118,11 @@ class Journey:
             yield
             await asyncio.sleep(0)
 
+    async def is_intact(self, asset: Asset) -> bool:
+        """Whether the store has the bytes of an asset, by reading them all."""
+        async with self.whole_file():
+            return self.ports.assets.is_intact(asset)
+
     def turn_at(self, generation: GenerationId, variant: Variant) -> asyncio.Lock:
         """What lets one of several addresses at a time store the same asset."""
         return self._turns.setdefault((generation, variant), asyncio.Lock())

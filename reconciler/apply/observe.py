@@ -7,10 +7,10 @@ from datetime import timedelta
 from reconciler.apply.listing import back_to, find_in_list, read_list
 from reconciler.domain.errors import JobGoneError, NotSentError, ServerError, UnavailableError
 from reconciler.domain.errors import UnauthorizedError as KeyRefusedError
-from reconciler.domain.observed import FileFact, Gone, Listing, Observed, ObservedJob
+from reconciler.domain.observed import FileFact, Gone, Listing, Observed, ObservedJob, Sidecar
 from reconciler.domain.ports import AssetStore, Clock, Files, Server
 from reconciler.domain.provider import Provider, reaching
-from reconciler.domain.recipe import Sha256
+from reconciler.domain.recipe import RecipeDigest, Sha256
 from reconciler.domain.recorded import Asset, Generation, GenerationId, PublishedFile
 from reconciler.plan.looks import Looks
 
@@ -55,6 +55,8 @@ async def observe(looks: Looks, eyes: Eyes, *, every_byte: bool) -> Observed:
     for provider in looks.lists:
         await _list(provider, eyes, seen)
     look = _read if every_byte else _read_if_moved
+    reading = eyes.assets.read_sidecars(looks.digests)
+    remembered = (asset for sidecar in reading.sidecars for asset in sidecar.assets)
     return Observed(
         at=eyes.clock.now(),
         jobs=seen.jobs,
@@ -63,10 +65,18 @@ async def observe(looks: Looks, eyes: Eyes, *, every_byte: bool) -> Observed:
             **{file.path: look(file, eyes.files) for file in looks.files},
             **{path: eyes.files.read(path) for path in looks.paths},
         },
-        stored=_stored(looks.assets, eyes.assets, every_byte=every_byte),
-        sidecars=eyes.assets.sidecars(looks.digests),
+        stored=_stored((*looks.assets, *remembered), eyes.assets, every_byte=every_byte),
+        sidecars=_by_recipe(reading.sidecars),
+        unreadable={each.digest: each for each in reading.unreadable},
         listed=seen.listed,
     )
+
+
+def _by_recipe(sidecars: Iterable[Sidecar]) -> Mapping[RecipeDigest, tuple[Sidecar, ...]]:
+    found: dict[RecipeDigest, tuple[Sidecar, ...]] = {}
+    for sidecar in sidecars:
+        found[sidecar.digest] = (*found.get(sidecar.digest, ()), sidecar)
+    return found
 
 
 def _told(error: ServerError) -> str:

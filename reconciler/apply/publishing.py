@@ -5,10 +5,11 @@ and somebody altered is kept beside.
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 from reconciler.apply.journey import Journey
 from reconciler.domain.address import Address
-from reconciler.domain.errors import BadAssetError, FileInTheWayError
+from reconciler.domain.errors import BadAssetError, FileInTheWayError, StateError
 from reconciler.domain.observed import FileFact
 from reconciler.domain.recorded import Asset, PublishedFile, Recorded
 
@@ -35,13 +36,13 @@ class Published:
 
         Raises:
             FileInTheWayError: somebody else's file lies there.
-            BadAssetError: the stored bytes are gone.
+            BadAssetError: the stored bytes are gone, or others by now.
         """
         ports = self._journey.ports
         if not ports.assets.is_whole(asset):
             raise BadAssetError(
                 f"the stored {asset.variant} of {address} is missing",
-                fix="run sorafile plan --verify to see what is left of it",
+                fix="get it back, if it is still somewhere, with: sorafile apply --verify",
             )
         there = ports.files.read(path)
         if there is None or there.sha256 != asset.sha256:
@@ -104,6 +105,15 @@ class Published:
         ports = self._journey.ports
         ports.assets.take_back(ports.files.locate(file.path), asset)
 
+    def rescue(self, asset: Asset) -> bool:
+        """Fill the store again from whichever published file has the bytes; whether one had."""
+        for _, file in list(self._owned.values()):
+            if file.sha256 == asset.sha256:
+                with suppress(BadAssetError, StateError):
+                    self.take_back(file, asset)
+                    return True
+        return False
+
     def _record(self, address: Address, file: PublishedFile) -> None:
         self._journey.ports.state.published(address, file)
         self._owned[file.path] = (address, file)
@@ -123,7 +133,7 @@ class Published:
     def _keep_in_store(self, file: PublishedFile) -> None:
         """See that a published file that goes is not the last copy of its bytes."""
         asset = self._assets.get(file.sha256)
-        if asset is not None and not self._journey.ports.assets.is_whole(asset):
+        if asset is not None and not self._journey.ports.assets.is_intact(asset):
             self.take_back(file, asset)
 
     def _keep_beside(self, path: str) -> None:

@@ -1,7 +1,7 @@
 """Writing down what was seen, so that the next look has less to ask."""
 
 from reconciler.domain.desired import Desired, tags_by_recipe
-from reconciler.domain.observed import Observed, ObservedJob, is_unrecorded
+from reconciler.domain.observed import Observed, ObservedJob, unrecorded
 from reconciler.domain.plan import Adopt, Plan
 from reconciler.domain.ports import AssetStore, StateWriter
 from reconciler.domain.recorded import RecordedState
@@ -18,8 +18,8 @@ def record_observed(observed: Observed, recorded: RecordedState, state: StateWri
         elif generation.status.is_running or generation.missing_count:
             state.saw(identity, seen)
     for generation in recorded.generations.values():
-        sidecar = observed.sidecars.get(generation.digest)
-        if sidecar is not None and is_unrecorded(generation, sidecar):
+        sidecar = unrecorded(generation, observed)
+        if sidecar is not None:
             state.recover(sidecar)
 
 

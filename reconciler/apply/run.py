@@ -65,7 +65,12 @@ async def carry_out(
 
     The plan was made from `recorded`, which still holds: the caller has the lease. A
     failure stops what depends on it, and nothing else.
+
+    Raises:
+        StateError: something would be bought, and nothing can be stored; nothing was done.
     """
+    if any(action.is_paid for action in plan.actions):
+        ports.assets.check_writable()
     tally = _Tally()
     voice = _Voice(tell=tell, stop=stop, tally=tally)
     journey = Journey(ports=ports, providers=providers, limits=limits, stop=stop, tell=voice)

@@ -362,6 +362,8 @@ class Work:
                 variant, generation, address=self.action.address, lane=lane, journey=self.journey
             )
         except JobGoneError as error:
+            if await self._is_rescued(generation, variant):
+                return generation
             # Said often enough, or by the server's own word; that the job can still be seen
             # would make every later plan hope anew.
             self.journey.ports.state.lost(generation.id)
@@ -370,20 +372,24 @@ class Work:
                 fix='the next plan shows what is left of it; on_lost = "regenerate" buys it again',
             ) from error
 
+    async def _is_rescued(self, generation: Generation, variant: Variant) -> bool:
+        """Whether a published file had what the store has lost, and filled it again."""
+        asset = generation.asset(variant)
+        if asset is None:
+            return False
+        async with self.journey.whole_file():
+            return self.published.rescue(asset)
+
     async def _retire(self, generation: Generation, *, delete: bool) -> None:
         """Store what was paid for, delete the job where that is wanted, and let go."""
         if generation.status.is_running and generation.on_server and not generation.lost:
             generation = await self._finished(generation)
         finished = generation.status is JobStatus.COMPLETED and not generation.lost
-        if finished and generation.on_server and not self._is_safe(generation):
+        if finished and generation.on_server and not await self._is_verified(generation):
             generation = await self._stored(generation, Variant.VIDEO)
         if delete and not await self._delete_unless_needed(generation):
             return  # held on to, so that the next run deletes it
         self.journey.ports.state.retired(self.action.address, generation.id)
-
-    def _is_safe(self, generation: Generation) -> bool:
-        video = generation.asset(Variant.VIDEO)
-        return video is not None and self.journey.ports.assets.is_whole(video)
 
     async def _delete_unless_needed(self, generation: Generation) -> bool:
         """Delete a job once its video is verified here, unless a remix needs it later on."""
@@ -391,7 +397,7 @@ class Work:
         if has_video and not await self._is_verified(generation):
             raise ActionFailedError(
                 f"job {generation.remote_id} is not deleted: its video is not whole in the store",
-                fix="run sorafile plan --verify to see what is left of it",
+                fix="get it back, if it is still somewhere, with: sorafile apply --verify",
             )
         needed = self.results.remixes_are_submitted(generation.id)
         if not await self.journey.stop.or_stop(needed):
@@ -407,10 +413,7 @@ class Work:
 
     async def _is_verified(self, generation: Generation) -> bool:
         video = generation.asset(Variant.VIDEO)
-        if video is None:
-            return False
-        async with self.journey.whole_file():
-            return self.journey.ports.assets.is_intact(video)
+        return video is not None and await self.journey.is_intact(video)
 
     def _lane_name(self, generation: Generation) -> str:
         return self._lane_of(generation.provider, generation.account)

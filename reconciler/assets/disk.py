@@ -22,7 +22,8 @@ from reconciler.domain.recipe import Sha256
 
 CHUNK_BYTES = 1 << 20
 
-_SUFFIX = ".sorafile-tmp"
+UNFINISHED = ".sorafile-tmp"
+"""How the name of a file ends that is being written."""
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
@@ -37,6 +38,20 @@ def disk_errors(doing: str) -> Iterator[None]:
     except OSError as error:
         why, fix = _why_and_fix(error)
         raise StateError(f"{doing}: {why}", fix=fix) from error
+
+
+def refuse_link_to_nowhere(folder: Path) -> None:
+    """See that what is not there is not merely away: on a disk that is not mounted.
+
+    Raises:
+        StateError: the folder, or one around it, is a link to what is not there.
+    """
+    for place in (folder, *folder.parents):
+        if place.is_symlink() and not place.exists():
+            raise StateError(
+                f"{folder} is away: {place} is a link to {place.readlink()}, which is not there",
+                fix="Mount or restore what it points to; or remove the link, to begin anew.",
+            )
 
 
 def make_folders(folder: Path, *, mode: int) -> None:
@@ -127,9 +142,12 @@ def open_regular(path: Path) -> BufferedReader | None:
     return None
 
 
-def sha256_of(file: BufferedReader) -> Sha256:
+def sha256_of(file: BinaryIO) -> Sha256:
     """The digest of all that can be read from where the file stands."""
-    return Sha256(hashlib.file_digest(file, "sha256").hexdigest())
+    digest = hashlib.sha256()
+    while chunk := file.read(CHUNK_BYTES):
+        digest.update(chunk)
+    return Sha256(digest.hexdigest())
 
 
 def _opened_beside(target: Path, mode: int) -> BinaryIO:
@@ -139,7 +157,7 @@ def _opened_beside(target: Path, mode: int) -> BinaryIO:
         return os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
 
     while True:
-        name = f"{_prefix(target)}{secrets.token_hex(8)}{_SUFFIX}"
+        name = f"{_prefix(target)}{secrets.token_hex(8)}{UNFINISHED}"
         file = open(target.with_name(name), "w+b", opener=opener)  # noqa: SIM115 - for the caller to close
         fcntl.flock(file, fcntl.LOCK_EX)
         if os.fstat(file.fileno()).st_nlink:
@@ -155,7 +173,7 @@ def _prefix(target: Path) -> str:
 def _sweep(target: Path) -> None:
     prefix = _prefix(target)
     for name in os.listdir(target.parent):  # noqa: PTH208 - names are enough of a large folder
-        if name.startswith(prefix) and name.endswith(_SUFFIX):
+        if name.startswith(prefix) and name.endswith(UNFINISHED):
             with suppress(OSError):
                 _sweep_one(target.with_name(name))
 

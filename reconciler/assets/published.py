@@ -25,7 +25,7 @@ from reconciler.assets.disk import (
     sha256_of,
     sync_folder,
 )
-from reconciler.domain.errors import FileInTheWayError, RefusedError, StateError
+from reconciler.domain.errors import BadAssetError, FileInTheWayError, RefusedError, StateError
 from reconciler.domain.observed import FileFact
 from reconciler.domain.recipe import Sha256
 from reconciler.domain.recorded import FileStat
@@ -107,6 +107,7 @@ class ProjectFiles:
         Raises:
             RefusedError: the path leads out of the project.
             FileInTheWayError: no regular file lies there, or a file in place of a folder.
+            BadAssetError: the stored bytes have another digest; what lay there is untouched.
             StateError: the disk is full or refuses; what lay there is untouched.
         """
         place = self.locate(path)
@@ -116,6 +117,13 @@ class ProjectFiles:
             with source.open("rb") as stored, replacing(place, mode=0o666) as copy:
                 _copy(stored, copy)
                 copy.flush()
+                copy.seek(0)
+                if sha256_of(copy) != sha256:
+                    raise BadAssetError(
+                        f"{path} is not published: its stored bytes are damaged",
+                        fix="get them back, if they are still somewhere, with:"
+                        " sorafile apply --verify",
+                    )
                 return FileFact(stat=_file_stat(os.fstat(copy.fileno())), sha256=sha256)
 
     def set_aside(self, path: str) -> str:

@@ -1,10 +1,9 @@
 """Sidecars as JSON: what the asset store tells of a paid generation without the database."""
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC
 from decimal import Decimal
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError
@@ -16,22 +15,6 @@ from reconciler.domain.recorded import Asset
 
 # A prompt has some thousand characters; whatever is larger than this is no sidecar.
 SIDECAR_BYTES_MAX = 4 << 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnreadableSidecar:
-    """A file at a sidecar's place that says nothing which can be relied upon."""
-
-    path: Path
-    why: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SidecarReading:
-    """What lies at the sidecars' places, sorted by recipe digest and file name."""
-
-    sidecars: tuple[Sidecar, ...] = ()
-    unreadable: tuple[UnreadableSidecar, ...] = ()
 
 
 class _AssetForm(BaseModel):

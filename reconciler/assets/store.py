@@ -12,12 +12,12 @@ All folders are the user's alone. Reading creates nothing.
 
 import hashlib
 import io
+import os
 import re
 import secrets
 import stat
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
@@ -27,6 +27,7 @@ from reconciler.assets.disk import (
     disk_errors,
     make_folders,
     open_regular,
+    refuse_link_to_nowhere,
     replacing,
     sha256_of,
     sync_folder,
@@ -36,21 +37,19 @@ from reconciler.assets.partial import FolderPartial
 from reconciler.assets.pictures import picture_of
 from reconciler.assets.sidecars import (
     SIDECAR_BYTES_MAX,
-    SidecarReading,
-    UnreadableSidecar,
     completed_sidecar,
     decode_sidecar,
     encode_sidecar,
     sidecar_name,
 )
 from reconciler.domain.errors import BadAssetError
-from reconciler.domain.observed import Sidecar
+from reconciler.domain.observed import Sidecar, SidecarReading, UnreadableSidecar
 from reconciler.domain.profile import Variant
 from reconciler.domain.recipe import RecipeDigest, Sha256
 from reconciler.domain.recorded import Asset, Generation
 
-_NEVER = datetime.min.replace(tzinfo=UTC)
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_PROBE_BYTES = 1 << 18  # of a disk that is all but full, more than its last blocks
 
 
 class FolderStore:
@@ -58,6 +57,19 @@ class FolderStore:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+
+    def check_writable(self) -> None:
+        """See that something can be stored, by storing a little for a moment.
+
+        Raises:
+            StateError: the store cannot be made or written, or its disk is full.
+        """
+        probe = self._folder / "partial" / "probe"
+        with disk_errors(f"the asset store {self._folder} cannot be written"):
+            make_folders(probe.parent, mode=0o700)
+            with replacing(probe, mode=0o600) as file:
+                file.write(bytes(_PROBE_BYTES))
+            probe.unlink(missing_ok=True)
 
     def is_whole(self, asset: Asset) -> bool:
         """Whether the bytes are there, by their length.
@@ -69,6 +81,7 @@ class FolderStore:
             try:
                 found = self.path(asset.sha256).lstat()
             except (FileNotFoundError, NotADirectoryError):
+                refuse_link_to_nowhere(self._folder)
                 return False
             return stat.S_ISREG(found.st_mode) and found.st_size == asset.bytes
 
@@ -127,9 +140,14 @@ class FolderStore:
         """Make a picture from a stored video, and store it.
 
         Raises:
-            BadAssetError: the stored video cannot be decoded.
+            BadAssetError: the stored video is damaged, or cannot be decoded.
             StateError: the disk is full or refuses.
         """
+        if not self.is_intact(video):
+            raise BadAssetError(
+                f"no {variant} can be made: the stored video is damaged",
+                fix="get it back, if it is still somewhere, with: sorafile apply --verify",
+            )
         picture = picture_of(self.path(video.sha256), variant)
         media = identify(io.BytesIO(picture))
         sha256 = Sha256(hashlib.sha256(picture).hexdigest())
@@ -158,7 +176,7 @@ class FolderStore:
         target = self._recipe_folder(sidecar.digest) / sidecar_name(sidecar)
         with disk_errors(f"the sidecar of job {sidecar.remote_id} cannot be written"):
             make_folders(target.parent, mode=0o700)
-            match _read_sidecar(target, sidecar.digest):
+            match read_sidecar(target, sidecar.digest):
                 case Sidecar() as older:
                     sidecar = completed_sidecar(older, sidecar)
                     if sidecar == older:
@@ -170,24 +188,6 @@ class FolderStore:
                     pass
             with replacing(target, mode=0o444) as file:
                 file.write(encode_sidecar(sidecar))
-
-    def sidecars(self, digests: Collection[RecipeDigest]) -> Mapping[RecipeDigest, Sidecar]:
-        """Of these recipes, the ones that a stored and whole generation tells of.
-
-        Of several generations of one recipe, the one that was completed last. Its assets are
-        those that lie whole in the store, the video among them.
-
-        Raises:
-            StateError: the store cannot be looked into, so nobody knows.
-        """
-        newest: dict[RecipeDigest, Sidecar] = {}
-        for sidecar in map(self._as_stored, self.read_sidecars(digests).sidecars):
-            if not sidecar.is_stored:
-                continue
-            rival = newest.get(sidecar.digest)
-            if rival is None or _age(rival) < _age(sidecar):
-                newest[sidecar.digest] = sidecar
-        return newest
 
     def every_sidecar(self) -> tuple[Sidecar, ...]:
         """All paid generations that the store tells of, sorted by recipe digest and file name.
@@ -204,13 +204,13 @@ class FolderStore:
         return replace(told, assets=tuple(asset for asset in told.assets if self.is_whole(asset)))
 
     def read_sidecars(self, digests: Collection[RecipeDigest]) -> SidecarReading:
-        """Every sidecar of these recipes, whole or not, and what could not be read.
+        """Every sidecar of these recipes, whether its bytes are here or not, and what is none.
 
         Raises:
             StateError: a folder of the store cannot be listed.
         """
         read = [
-            _read_sidecar(path, digest)
+            read_sidecar(path, digest)
             for digest in sorted(set(digests))
             for path in self._sidecar_paths(digest)
         ]
@@ -229,43 +229,47 @@ class FolderStore:
         return [RecipeDigest(f"sha256:{name}") for name in folders if _DIGEST.fullmatch(name)]
 
     def _sidecar_paths(self, digest: RecipeDigest) -> list[Path]:
+        folder = self._recipe_folder(digest)
         with disk_errors(f"the asset store {self._folder} cannot be read"):
             try:
                 # Hidden ones are still being written.
                 return sorted(
                     path
-                    for path in self._recipe_folder(digest).iterdir()
+                    for path in folder.iterdir()
                     if path.suffix == ".json" and not path.name.startswith(".")
                 )
-            except (FileNotFoundError, NotADirectoryError):
+            except FileNotFoundError:
+                refuse_link_to_nowhere(self._folder)
                 return []
+            except NotADirectoryError:
+                return [folder] if os.path.lexists(folder) else []
 
     def _recipe_folder(self, digest: RecipeDigest) -> Path:
         return self._folder / "recipes" / digest.removeprefix("sha256:")
 
 
-def _read_sidecar(path: Path, digest: RecipeDigest) -> Sidecar | UnreadableSidecar | None:
-    """What lies there; None for nothing."""
+def read_sidecar(path: Path, digest: RecipeDigest) -> Sidecar | UnreadableSidecar | None:
+    """What lies at the place of a recipe's sidecar; None for nothing."""
     try:
         file = open_regular(path)
         if file is None:
-            return UnreadableSidecar(path=path, why="it is not a regular file")
+            return _unreadable(path, digest, "it is not a regular file")
         with file:
             data = file.read(SIDECAR_BYTES_MAX + 1)
     except FileNotFoundError:
         return None
     except OSError as error:
-        return UnreadableSidecar(path=path, why=error.strerror or str(error))
+        return _unreadable(path, digest, error.strerror or str(error))
     if len(data) > SIDECAR_BYTES_MAX:
-        return UnreadableSidecar(path=path, why="it is too large")
+        return _unreadable(path, digest, "it is too large")
     try:
         return decode_sidecar(data, digest)
     except (ValueError, RecursionError) as error:
-        return UnreadableSidecar(path=path, why=str(error))
+        return _unreadable(path, digest, str(error))
 
 
-def _age(sidecar: Sidecar) -> tuple[datetime, datetime, str]:
-    return sidecar.completed_at or _NEVER, sidecar.created_at, sidecar.remote_id
+def _unreadable(path: Path, digest: RecipeDigest, why: str) -> UnreadableSidecar:
+    return UnreadableSidecar(digest=digest, path=str(path), why=why)
 
 
 def _copy(source: BinaryIO, target: BinaryIO) -> Sha256:

@@ -5,6 +5,7 @@ import signal
 import sys
 
 from reconciler.cli.options import Options
+from reconciler.domain.errors import RefusedError
 
 
 def answer(said: Options, question: str) -> str:
@@ -23,6 +24,19 @@ def answer(said: Options, question: str) -> str:
     if not line.endswith("\n"):
         sys.stderr.write("\n")
     return line.strip()
+
+
+def consent(said: Options, about: str, question: str) -> None:
+    """Ask for a yes that was not said beforehand.
+
+    Raises:
+        RefusedError: nobody can be asked, or the answer is no.
+    """
+    if said.json or not said.may_ask:
+        raise RefusedError(f"{about}; there is nobody to ask", fix="say yes beforehand: --yes")
+    said.terminal.err.print(f"{about}.", soft_wrap=True)
+    if answer(said, f"{question} Only 'yes' is taken: ").lower() != "yes":
+        raise RefusedError("not confirmed; nothing was done")
 
 
 def _typed(said: Options, question: str) -> str:

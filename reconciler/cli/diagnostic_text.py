@@ -26,6 +26,11 @@ def diagnostics_text(found: Iterable[Diagnostic]) -> Group:
     return Group(*lines, Text(", ".join(counts)))
 
 
+def diagnostic_text(found: Diagnostic) -> Group:
+    """One diagnostic by itself."""
+    return Group(*_diagnostic(found))
+
+
 def _diagnostic(found: Diagnostic) -> Iterator[Text]:
     color = Style(color=_COLORS[found.severity], bold=True)
     yield Text.assemble((f"{found.severity}[{found.code}]", color), ": ", (found.summary, "bold"))

@@ -1,5 +1,6 @@
 """The JSON documents that scripts read. Their format only ever adds."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Literal, assert_never
 
@@ -97,6 +98,7 @@ class SpareDocument(TypedDict):
     address: str  # for which it was paid
     provider: str
     remote_id: str | None  # None: that is what is sought
+    expires_at: str | None  # when its video goes away, where it is to be stored
 
 
 class PlanDocument(TypedDict):
@@ -219,20 +221,27 @@ def plan_document(plan: Plan, *, with_unchanged: bool = False) -> PlanDocument:
 def _spare(spare: Spare) -> SpareDocument:
     match spare:
         case SeekSpare():
-            return _spare_as("seek", spare, None)
+            return _spare_as("seek", spare, None, None)
         case TakeTwin(job=job):
-            return _spare_as("take_twin", spare, job.remote_id)
-        case StoreSpare(remote_id=remote_id):
-            return _spare_as("store", spare, remote_id)
+            return _spare_as("take_twin", spare, job.remote_id, job.expires_at)
+        case StoreSpare(remote_id=remote_id, expires_at=expires_at):
+            return _spare_as("store", spare, remote_id, expires_at)
         case _:
             assert_never(spare)
 
 
 def _spare_as(
-    action: Literal["seek", "take_twin", "store"], spare: Spare, remote_id: str | None
+    action: Literal["seek", "take_twin", "store"],
+    spare: Spare,
+    remote_id: str | None,
+    expires_at: datetime | None,
 ) -> SpareDocument:
     return SpareDocument(
-        action=action, address=str(spare.address), provider=spare.provider, remote_id=remote_id
+        action=action,
+        address=str(spare.address),
+        provider=spare.provider,
+        remote_id=remote_id,
+        expires_at=instant(expires_at) if expires_at else None,
     )
 
 

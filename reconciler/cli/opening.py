@@ -1,30 +1,71 @@
 """Reading the project at the start of a command, and telling all that is wrong with it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import click
 
-from reconciler.cli.diagnostic_text import diagnostics_text
+from reconciler.cli.diagnostic_text import diagnostic_text, diagnostics_text
 from reconciler.cli.documents import invalid_document
 from reconciler.cli.options import Options
-from reconciler.cli.wiring import Declared, read_project
+from reconciler.cli.wiring import Declared, doubt_about_state, read_project, read_settings
 from reconciler.domain.errors import ExitCode, InvalidSpecError
+from reconciler.specs.project import Project
 
 
 def open_project(said: Options) -> Declared:
-    """Read the project and its specs; warnings are told.
+    """Read the project and its specs, for a command that looks at the state; warnings are told.
 
     Raises:
         click.exceptions.Exit: the specs are invalid, and every mistake was told.
     """
-    try:
+    declared = open_specs(said)
+    _warn_of_place(said, declared.project)
+    return declared
+
+
+def open_specs(said: Options) -> Declared:
+    """Read the project and its specs, for a command without state; warnings are told.
+
+    Raises:
+        click.exceptions.Exit: the specs are invalid, and every mistake was told.
+    """
+    with _mistakes_told(said):
         declared = read_project(said.folder, said.workspace)
+    if declared.warnings:
+        said.terminal.talk(diagnostics_text(declared.warnings))
+    return declared
+
+
+def open_settings(said: Options) -> Project:
+    """Read the project file, for what must work whatever the specs say; warnings are told.
+
+    Raises:
+        click.exceptions.Exit: it is invalid, and every mistake was told.
+    """
+    with _mistakes_told(said):
+        project, warnings = read_settings(said.folder, said.workspace)
+    if warnings:
+        said.terminal.talk(diagnostics_text(warnings))
+    _warn_of_place(said, project)
+    return project
+
+
+@contextmanager
+def _mistakes_told(said: Options) -> Iterator[None]:
+    try:
+        yield
     except InvalidSpecError as error:
         said.terminal.complain(diagnostics_text(error.diagnostics))
         if said.json:
             print_document(said, invalid_document(error))
         raise click.exceptions.Exit(ExitCode.INVALID) from error
-    if declared.warnings:
-        said.terminal.talk(diagnostics_text(declared.warnings))
-    return declared
+
+
+def _warn_of_place(said: Options, project: Project) -> None:
+    doubt = doubt_about_state(project)
+    if doubt is not None:
+        said.terminal.talk(diagnostic_text(doubt))
 
 
 def print_document(said: Options, document: object) -> None:

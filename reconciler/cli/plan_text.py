@@ -7,9 +7,19 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.style import Style
 from rich.text import Text
 
-from reconciler.cli.units import duration, plural, price, until
+from reconciler.cli.units import duration, expiring, plural, price
 from reconciler.domain.money import dollars
-from reconciler.domain.plan import Action, ActionKind, Buy, Change, Plan, PriceList, Rename
+from reconciler.domain.plan import (
+    Action,
+    ActionKind,
+    Buy,
+    Change,
+    Plan,
+    PriceList,
+    Rename,
+    StoreSpare,
+    TakeTwin,
+)
 from reconciler.plan.words import word_diff
 
 SYMBOLS = {
@@ -126,8 +136,8 @@ def _cut(text: str, width: int) -> str:
 def _body(action: Action, plan: Plan, width: int, *, verbose: bool) -> Iterator[Text]:
     yield from _wrapped(Text(action.because, _DIM), width)
     if action.expires_at is not None:
-        left = until(action.expires_at, plan.created_at)
-        yield from _wrapped(Text(f"it expires {left}", Style(color="yellow")), width)
+        told = f"it {expiring(action.expires_at, plan.created_at)}"
+        yield from _wrapped(Text(told, Style(color="yellow")), width)
     for change in action.changes:
         yield from _change(change, action, width, verbose=verbose)
     for note in action.notes:
@@ -201,7 +211,7 @@ def _wrapped(text: Text, width: int) -> Iterator[Text]:
 def _summary(plan: Plan, width: int) -> Iterator[Text]:
     counts = [f"{plan.count(kind)} {_verb(kind)}" for kind in ActionKind if plan.count(kind) > 0]
     if plan.spares:
-        counts.append(f"{plural(len(plan.spares), 'spare')} to look after")
+        counts.append(f"{plural(len(plan.spares), 'spare')} to look after{_first_to_go(plan)}")
     if plan.unchanged:
         counts.append(f"{len(plan.unchanged)} unchanged")
     yield from _flow(("Plan: ", *_with_commas(counts)), width)
@@ -218,6 +228,13 @@ def _summary(plan: Plan, width: int) -> Iterator[Text]:
         yield from _flow((f"{found.severity}: ", found.summary), width)
         if found.fix:
             yield from _flow(("  fix: ", found.fix), width)
+
+
+def _first_to_go(plan: Plan) -> str:
+    stored = (each.expires_at for each in plan.spares if isinstance(each, StoreSpare))
+    found = (each.job.expires_at for each in plan.spares if isinstance(each, TakeTwin))
+    first = min(filter(None, (*stored, *found)), default=None)
+    return "" if first is None else f" (one {expiring(first, plan.created_at)})"
 
 
 def _price_list(prices: PriceList) -> str:

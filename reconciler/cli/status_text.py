@@ -16,9 +16,9 @@ from reconciler.cli.documents import (
     VideoDocument,
     money,
 )
-from reconciler.cli.units import instant, price, until
+from reconciler.cli.units import expiring, instant, price
 from reconciler.domain.plan import ActionKind
-from reconciler.domain.recorded import Asset, Generation
+from reconciler.domain.recorded import Asset
 from reconciler.plan.standing import Standing, Status
 
 _WIDE_COLUMNS = 60
@@ -50,11 +50,19 @@ def _video(standing: Standing) -> VideoDocument:
         progress=generation.progress if generation else None,
         created_at=instant(generation.created_at) if generation else None,
         completed_at=_instant(generation.completed_at) if generation else None,
-        expires_at=_instant(generation.expires_at) if generation else None,
+        expires_at=_instant(_expiry(standing)),
         cost_usd=money(generation.cost_usd) if generation else None,
         error=_error(standing),
         assets=[_asset(asset, standing) for asset in generation.assets] if generation else [],
     )
+
+
+def _expiry(standing: Standing) -> datetime | None:
+    """When the server's video goes away: its own word, or what is to be expected."""
+    generation, action = standing.generation, standing.action
+    if generation is not None and generation.expires_at is not None:
+        return generation.expires_at
+    return action.expires_at if action is not None else None
 
 
 def _instant(moment: datetime | None) -> str | None:
@@ -96,7 +104,7 @@ def status_table(standings: Sequence[Standing], now: datetime, width: int) -> Ta
         symbol, color = _LOOKS[standing.status]
         generation = standing.generation
         state = Text.assemble((f"{symbol} {standing.status}", Style.parse(color)))
-        state.append(_detail(generation, now))
+        state.append(_detail(standing, now))
         files = "\n".join(file.path for file in standing.recorded.published) or "-"
         table.add_row(
             str(standing.declaration.address),
@@ -107,14 +115,14 @@ def status_table(standings: Sequence[Standing], now: datetime, width: int) -> Ta
     return table
 
 
-def _detail(generation: Generation | None, now: datetime) -> str:
-    if generation is None:
-        return ""
-    if generation.status.is_running:
-        return f"\n  {generation.status.value.replace('_', ' ')} {generation.progress} %"
-    if not generation.is_stored and generation.expires_at is not None:
-        return f"\n  expires {until(generation.expires_at, now)}"
-    return ""
+def _detail(standing: Standing, now: datetime) -> str:
+    generation, action = standing.generation, standing.action
+    detail = ""
+    if generation is not None and generation.status.is_running:
+        detail = f"\n  {generation.status.value.replace('_', ' ')} {generation.progress} %"
+    if action is not None and action.expires_at is not None:
+        detail += f"\n  {expiring(action.expires_at, now)}"
+    return detail
 
 
 def troubles(standings: Sequence[Standing]) -> list[Text]:

@@ -42,6 +42,14 @@ def until(moment: datetime, now: datetime) -> str:
     return f"since {duration(-left.total_seconds())}"
 
 
+def expiring(moment: datetime, now: datetime) -> str:
+    """`expires in 22 min`; where that is past and the server did not say so itself, `was to`."""
+    left_s = (moment - now).total_seconds()
+    if left_s >= 0:
+        return f"expires in {duration(left_s)}"
+    return f"was to expire {duration(-left_s)} ago"
+
+
 def size(count: int) -> str:
     """`144 kB`, `1.8 MB`."""
     if count < _KIB:

@@ -12,7 +12,7 @@ from typing_extensions import TypedDict
 from reconciler.cli.documents import FORMAT, Money, VideoDocument, money
 from reconciler.cli.status_text import status_document
 from reconciler.cli.units import instant, price, size, until
-from reconciler.domain.recorded import Asset, Generation
+from reconciler.domain.recorded import Asset, Generation, Recorded
 from reconciler.plan.standing import Standing
 
 
@@ -50,12 +50,11 @@ def video_document(standing: Standing) -> ShownDocument:
         video=video,
         recipe_digest=standing.declaration.digest,
         recipe=standing.declaration.recipe.canonical(),
-        generations=[_generation(role, each) for role, each in _generations(standing)],
+        generations=[_generation(role, each) for role, each in _generations(standing.recorded)],
     )
 
 
-def _generations(standing: Standing) -> Iterator[tuple[str, Generation]]:
-    recorded = standing.recorded
+def _generations(recorded: Recorded) -> Iterator[tuple[str, Generation]]:
     if recorded.current is not None:
         yield "current", recorded.current
     if recorded.pending is not None:
@@ -80,6 +79,67 @@ def _generation(role: str, generation: Generation) -> GenerationDocument:
     )
 
 
+class RecordedFileDocument(TypedDict):
+    """A published file; its path is relative to the project."""
+
+    variant: str
+    path: str
+    sha256: str
+    bytes: int
+
+
+class RecordDocument(TypedDict):
+    """One address as `state show --json` prints it."""
+
+    address: str
+    protect: bool
+    on_lost: str
+    remote: str
+    tags: list[str]
+    generations: list[GenerationDocument]
+    files: list[RecordedFileDocument]
+
+
+def record_document(recorded: Recorded) -> RecordDocument:
+    """What the state remembers of one address, as a document."""
+    return RecordDocument(
+        address=str(recorded.address),
+        protect=bool(recorded.lifecycle.protect),
+        on_lost=recorded.lifecycle.on_lost,
+        remote=recorded.lifecycle.remote,
+        tags=list(recorded.tags),
+        generations=[_generation(role, each) for role, each in _generations(recorded)],
+        files=[
+            RecordedFileDocument(
+                variant=file.variant.value,
+                path=file.path,
+                sha256=file.sha256,
+                bytes=file.stat.bytes,
+            )
+            for file in recorded.published
+        ],
+    )
+
+
+def record_text(recorded: Recorded, now: datetime) -> Group:
+    """What the state remembers of one address, in words."""
+    lifecycle = recorded.lifecycle
+    lines: list[RenderableType] = [
+        Text(str(recorded.address), Style(bold=True)),
+        _row("protect", "yes" if lifecycle.protect else "no"),
+        _row("on_lost", lifecycle.on_lost),
+        _row("remote", lifecycle.remote),
+    ]
+    if recorded.tags:
+        lines.append(_row("tags", ", ".join(recorded.tags)))
+    lines += [_row("published", file.path) for file in recorded.published]
+    for role, generation in _generations(recorded):
+        lines += [Text(), *_generation_lines(role, generation, now)]
+        lines.append(_row("recipe", generation.digest))
+        lines.append(_row("prompt", " ".join(generation.recipe.prompt.split())))
+    return Group(*lines)
+
+
 def video_text(standing: Standing, now: datetime) -> Group:
     """One video in words."""
     declaration = standing.declaration
@@ -100,7 +160,7 @@ def video_text(standing: Standing, now: datetime) -> Group:
     if standing.action is not None:
         lines.append(_row("next", f"{standing.action.kind}: {standing.action.because}"))
     lines += [_row("published", file.path) for file in standing.recorded.published]
-    for role, generation in _generations(standing):
+    for role, generation in _generations(standing.recorded):
         lines += [Text(), *_generation_lines(role, generation, now)]
     return Group(*lines)
 

@@ -22,8 +22,11 @@ from reconciler.specs.load import load_specs
 from reconciler.specs.project import Project, find_project, load_project, resolve_providers
 
 if TYPE_CHECKING:
+    from reconciler.assets.inspection import Inspected
+    from reconciler.assets.store import FolderStore
     from reconciler.remote.client import HttpServer
     from reconciler.remote.embedded import EmbeddedServer
+    from reconciler.state.care import StateCare
 
 DEFAULT_WORKSPACE = "default"
 
@@ -60,6 +63,56 @@ def read_project(folder: Path, workspace: str) -> Declared:
     )
 
 
+def read_settings(folder: Path, workspace: str) -> tuple[Project, tuple[Diagnostic, ...]]:
+    """Read the project file alone, for what must work whatever the specs say; with warnings.
+
+    Raises:
+        InvalidSpecError: with every mistake of the file.
+    """
+    loaded = load_project(find_project(folder))
+    found = (*_of_workspace(workspace), *loaded.diagnostics)
+    if any(each.severity == "error" for each in found):
+        raise InvalidSpecError(found)
+    return loaded.project, found
+
+
+def doubt_about_state(project: Project) -> Diagnostic | None:
+    """Why the state had better lie elsewhere; None where nothing speaks against its place."""
+    from reconciler.state.local_disk import doubt_about
+    from reconciler.state.place import locate
+
+    place = locate(project.state, project.root)
+    return None if place.file is None else doubt_about(place.file)
+
+
+def state_reader(project: Project, workspace: str) -> StateReader:
+    """The state, for reading."""
+    from reconciler.state.database import open_reader
+
+    return open_reader(project.state, project.root, workspace)
+
+
+def state_care(project: Project) -> "StateCare":
+    """The state database as a whole."""
+    from reconciler.state.care import care_for
+
+    return care_for(project.state, project.root, SystemClock().now)
+
+
+def asset_store(project: Project) -> "FolderStore":
+    """The asset store."""
+    from reconciler.assets.store import FolderStore
+
+    return FolderStore(project.root / project.assets)
+
+
+def inspect_assets(project: Project) -> "Inspected":
+    """What lies in the asset store, every byte of it read."""
+    from reconciler.assets.inspection import inspect_store
+
+    return inspect_store(project.root / project.assets)
+
+
 def _of_workspace(workspace: str) -> tuple[Diagnostic, ...]:
     if workspace == DEFAULT_WORKSPACE:
         return ()
@@ -86,9 +139,7 @@ class Outside:
     @property
     def assets(self) -> AssetStore:
         """The asset store."""
-        from reconciler.assets.store import FolderStore
-
-        return FolderStore(self._declared.root / self._declared.project.assets)
+        return asset_store(self._declared.project)
 
     @property
     def files(self) -> Files:
@@ -99,10 +150,7 @@ class Outside:
 
     def reader(self) -> StateReader:
         """The state, for reading."""
-        from reconciler.state.database import open_reader
-
-        project = self._declared.project
-        return open_reader(project.state, project.root, self._workspace)
+        return state_reader(self._declared.project, self._workspace)
 
     @contextmanager
     def writer(self, command: str) -> Iterator[StateWriter]:

@@ -5,6 +5,7 @@ SorafileError            1   base of all below; whatever else escapes is a bug
 ├─ RefusedError          6   a guard, trust, or a question that nobody can answer
 │  └─ BudgetError        6   more money than a cap or the approved worst case allows
 ├─ StateError            1   the state cannot be read or written
+│  ├─ DamagedStateError  1   the state is there, and what it says cannot be relied upon
 │  └─ LockedError        9   another run holds the workspace
 ├─ AlreadyBoughtError    4   a live attempt of this recipe exists; nothing was sent
 ├─ UnresolvedError       5   what became of a paid request cannot be told
@@ -132,6 +133,12 @@ class StateError(SorafileError):
     """The state database or the asset store cannot be read or written."""
 
     code = "state"
+
+
+class DamagedStateError(StateError):
+    """The state database is there, but cut, overwritten or not one of sorafile's."""
+
+    code = "state_damaged"
 
 
 class LockedError(StateError):

@@ -1,7 +1,7 @@
 """What the servers, the disk and the asset store show, at one moment."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
@@ -69,18 +69,29 @@ class Sidecar:
         return any(asset.variant is Variant.VIDEO for asset in self.assets)
 
 
-def is_unrecorded(generation: Generation, sidecar: Sidecar) -> bool:
-    """Whether a sidecar tells that a known generation is stored, and the state does not."""
-    is_its_own = (sidecar.account, sidecar.remote_id) == (generation.account, generation.remote_id)
-    return is_its_own and not generation.is_stored and not generation.lost
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
     """What a server lists of its jobs, as far back as was read."""
 
     jobs: tuple[ObservedJob, ...]  # newest first, each once
     is_cut: bool = False  # there are older ones, which were not read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadableSidecar:
+    """A file at the place of a recipe's sidecar that says nothing which can be relied upon."""
+
+    digest: RecipeDigest
+    path: str  # as a person finds it
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SidecarReading:
+    """What lies at the places of sidecars, sorted by recipe digest and file name."""
+
+    sidecars: tuple[Sidecar, ...] = ()
+    unreadable: tuple[UnreadableSidecar, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +103,25 @@ class Observed:
     unreachable: Mapping[str, str] = field(default_factory=dict)  # provider -> why
     files: Mapping[str, FileFact | None] = field(default_factory=dict)  # path -> None: no file
     stored: Mapping[Sha256, bool] = field(default_factory=dict)  # whether the bytes are whole
-    sidecars: Mapping[RecipeDigest, Sidecar] = field(default_factory=dict)
+    sidecars: Mapping[RecipeDigest, tuple[Sidecar, ...]] = field(default_factory=dict)
+    unreadable: Mapping[RecipeDigest, UnreadableSidecar] = field(default_factory=dict)
     listed: Mapping[str, Listing] = field(default_factory=dict)  # by provider
+
+
+def unrecorded(generation: Generation, observed: Observed) -> Sidecar | None:
+    """What the asset store has of a known generation, where the state does not say so.
+
+    Its assets are those that lie whole in the store, the video among them.
+    """
+    if generation.is_stored or generation.lost:
+        return None
+    for sidecar in observed.sidecars.get(generation.digest, ()):
+        whole = tuple(each for each in sidecar.assets if observed.stored.get(each.sha256, False))
+        told = replace(sidecar, assets=whole)
+        its_own = (generation.account, generation.remote_id)
+        if (told.account, told.remote_id) == its_own and told.is_stored:
+            return told
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

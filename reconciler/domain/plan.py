@@ -50,6 +50,7 @@ class Reason(StrEnum):
     FILE_MISSING = "file_missing"
     FILE_ALTERED = "file_altered"
     STORE_LOST = "store_lost"
+    SIDECAR_DAMAGED = "sidecar_damaged"
     OUTPUT_CHANGED = "output_changed"
     VARIANTS_CHANGED = "variants_changed"
     SETTINGS_CHANGED = "settings_changed"
@@ -333,6 +334,7 @@ class StoreSpare:
     remote_id: str
     address: Address  # for which it was paid
     provider: str
+    expires_at: datetime | None = None  # when its video goes away
 
 
 Spare = SeekSpare | TakeTwin | StoreSpare

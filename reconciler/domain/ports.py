@@ -18,7 +18,7 @@ from reconciler.domain.budget import NO_BUDGET, Budget
 from reconciler.domain.desired import Lifecycle, ReferenceFile
 from reconciler.domain.echo import Echo
 from reconciler.domain.errors import ExitCode
-from reconciler.domain.observed import FileFact, JobPage, ObservedJob, Sidecar
+from reconciler.domain.observed import FileFact, JobPage, ObservedJob, Sidecar, SidecarReading
 from reconciler.domain.profile import Variant
 from reconciler.domain.recipe import Recipe, RecipeDigest, Sha256
 from reconciler.domain.recorded import (
@@ -156,6 +156,21 @@ class Holder:
     process_started: str  # tells a process from a later one with its pid
     user: str
     command: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """A workspace that is held: by whom, since when, and when he was heard of last."""
+
+    workspace: str
+    holder: Holder
+    fence: int  # grows with every holder
+    acquired_at: datetime
+    heartbeat_at: datetime
+
+    def quiet_s(self, now: datetime) -> float:
+        """How long ago the holder's last sign of life was."""
+        return max((now - self.heartbeat_at).total_seconds(), 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -375,6 +390,9 @@ class AssetStore(Protocol):
     Raises `StateError` where the disk is full or refuses.
     """
 
+    def check_writable(self) -> None:
+        """See that something can be stored, so that nothing is bought that could not be."""
+
     def is_whole(self, asset: Asset) -> bool:
         """Whether the bytes are there, by their length."""
 
@@ -398,14 +416,14 @@ class AssetStore(Protocol):
         """Make a picture from a stored video, and store it.
 
         Raises:
-            BadAssetError: the stored video cannot be decoded.
+            BadAssetError: the stored video is damaged, or cannot be decoded.
         """
 
     def write_sidecar(self, sidecar: Sidecar) -> None:
         """Write or complete the sidecar of one generation, durably."""
 
-    def sidecars(self, digests: Collection[RecipeDigest]) -> Mapping[RecipeDigest, Sidecar]:
-        """Of these recipes, the ones that a stored and whole generation tells of."""
+    def read_sidecars(self, digests: Collection[RecipeDigest]) -> SidecarReading:
+        """Every sidecar of these recipes, whether its bytes are here or not, and what is none."""
 
     def every_sidecar(self) -> tuple[Sidecar, ...]:
         """All paid generations that the store tells of, sorted.
@@ -433,7 +451,11 @@ class Files(Protocol):
         """The bytes of a reference image."""
 
     def publish(self, source: Path, path: str, *, sha256: Sha256) -> FileFact:
-        """Put a copy of a stored asset there, atomically, replacing what lies there."""
+        """Put a copy of a stored asset there, atomically, replacing what lies there.
+
+        Raises:
+            BadAssetError: the stored bytes have another digest; what lay there is untouched.
+        """
 
     def set_aside(self, path: str) -> str:
         """Rename an altered file to `NAME.local-<sha8>.EXT`, and return its new path."""

@@ -1,12 +1,12 @@
 """What is done at each address to give it its target: the lower half of the decision table."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 
 from reconciler.domain.address import Address
 from reconciler.domain.desired import Declaration, Lifecycle
-from reconciler.domain.observed import ObservedJob
+from reconciler.domain.observed import ObservedJob, Sidecar
 from reconciler.domain.plan import (
     Action,
     ActionKind,
@@ -27,6 +27,7 @@ from reconciler.domain.plan import (
     Recover,
     Rename,
     Resolve,
+    Retire,
     Step,
     TakeBack,
     Unpublish,
@@ -36,6 +37,7 @@ from reconciler.domain.recorded import (
     Generation,
     GenerationId,
     JobStatus,
+    PublishedFile,
     Recorded,
 )
 from reconciler.plan import changes
@@ -63,7 +65,17 @@ def declared(declaration: Declaration, facts: Setting) -> Action | None:
     """What to do about one declared video; None where it is converged."""
     target = facts.targets[declaration.address]
     action = _for_target(declaration, target, facts)
-    return None if action is None else replace(action, recipe_digest=declaration.digest)
+    if action is None:
+        return None
+    return _dated(replace(action, recipe_digest=declaration.digest), facts.index)
+
+
+def _dated(action: Action, index: Index) -> Action:
+    """The action with the first moment at which something that it downloads goes away."""
+    named = {step.generation for step in action.steps if isinstance(step, Bind | Retire)}
+    waiting = (each for each in map(index.generations.__getitem__, named) if index.is_waiting(each))
+    moments = (action.expires_at, *map(index.expiry, waiting))
+    return replace(action, expires_at=min(filter(None, moments), default=None))
 
 
 def _for_target(declaration: Declaration, target: Target, facts: Setting) -> Action | None:
@@ -84,12 +96,7 @@ def _for_target(declaration: Declaration, target: Target, facts: Setting) -> Act
         case Moved():
             return _move(declaration, target, facts)
         case Remembered(sidecar=sidecar):
-            stored = tuple(asset.variant for asset in sidecar.assets)
-            others = tuple(variant for variant in declaration.variants if variant not in stored)
-            hold = (Recover(sidecar=sidecar, tags=declaration.tags),)
-            steps = _hold_and_fill(declaration, held, facts, hold, derive=others)
-            because = "the asset store has it, paid for before"
-            return _act(declaration, ActionKind.RESTORE, Reason.STORED_BEFORE, because, steps)
+            return _recover(declaration, sidecar, held, facts)
         case Adoptable(job=job):
             return _adopt(declaration, job, held, facts)
         case SharedWith(address=address):
@@ -109,10 +116,8 @@ def _blocked(declaration: Declaration, stuck: Stuck, held: Holding, facts: Setti
     if any(generation.status.is_running for generation in waiting):
         kind, reason = ActionKind.WAIT, Reason.JOB_RUNNING
     because = "an older job of it was paid for, and its video is not stored yet"
-    expiries = [each.expires_at for each in waiting if each.expires_at is not None]
     return replace(
         _act(declaration, kind, reason, because, (*going.first, *going.steps)),
-        expires_at=min(expiries, default=None),
         notes=(f"then it is blocked: {stuck.because}", *going.notes),
     )
 
@@ -154,7 +159,7 @@ def undeclared(recorded: Recorded, facts: Setting, *, destroy: bool) -> Action |
         reason, because = Reason.JOB_IN_USE, f"{because}; its job is in use elsewhere and stays"
     elif going.no_delete:
         reason = Reason.NO_DELETE
-    return Action(
+    action = Action(
         address=recorded.address,
         kind=ActionKind.DELETE,
         reason=reason,
@@ -165,6 +170,7 @@ def undeclared(recorded: Recorded, facts: Setting, *, destroy: bool) -> Action |
         changes=_removed(newest),
         notes=going.notes,
     )
+    return _dated(action, facts.index)
 
 
 def _removed(newest: Generation | None) -> tuple[Change, ...]:
@@ -277,6 +283,49 @@ def _resolve(declaration: Declaration, target: Unresolved, held: Holding, facts:
     return replace(action, depends_on=_waits_for(declaration, facts))
 
 
+def _recover(declaration: Declaration, sidecar: Sidecar, held: Holding, facts: Setting) -> Action:
+    """Take what only the asset store tells of, and its bytes from wherever they are."""
+    index = facts.index
+    copies = tuple(_unrecorded_copies(declaration, sidecar, index))
+    copied = {file.variant for file in copies}
+    here = tuple(
+        asset for asset in sidecar.assets if asset.variant in copied or index.asset_is_whole(asset)
+    )
+    hold: tuple[Step, ...] = (
+        Recover(sidecar=replace(sidecar, assets=here), tags=declaration.tags),
+        *(TakeBack(file=file) for file in copies),
+    )
+    variants = {asset.variant for asset in here}
+    if Variant.VIDEO in variants:
+        others = tuple(variant for variant in declaration.variants if variant not in variants)
+        steps = _hold_and_fill(declaration, held, facts, hold, derive=others)
+        because = "the asset store has it, paid for before"
+        if Variant.VIDEO in copied:
+            because = "the asset store tells of it, and its published file is whole"
+        return _act(declaration, ActionKind.RESTORE, Reason.STORED_BEFORE, because, steps)
+    steps = _hold_and_fill(declaration, held, facts, hold)
+    because = (
+        f"the asset store tells of job {sidecar.remote_id}, paid for before, and has lost its"
+        " video: it is downloaded again if its server still has it"
+    )
+    action = _act(declaration, ActionKind.DOWNLOAD, Reason.ASSET_MISSING, because, steps)
+    return replace(action, expires_at=index.expiry_of_sidecar(sidecar))
+
+
+def _unrecorded_copies(
+    declaration: Declaration, sidecar: Sidecar, index: Index
+) -> Iterator[PublishedFile]:
+    """The files that hold what the store has lost, where they would be published."""
+    for asset in sidecar.assets:
+        path = declaration.outputs.get(asset.variant)
+        fact = index.fact(path) if path is not None else None
+        is_copy = fact is not None and fact.sha256 == asset.sha256
+        if path is not None and fact is not None and is_copy and not index.asset_is_whole(asset):
+            yield PublishedFile(
+                variant=asset.variant, path=path, sha256=asset.sha256, stat=fact.stat
+            )
+
+
 def _adopt(declaration: Declaration, job: ObservedJob, held: Holding, facts: Setting) -> Action:
     """Take a job that the server has already, instead of paying for a new one."""
     cost = price(declaration, facts.index.world.providers[declaration.provider])
@@ -284,7 +333,7 @@ def _adopt(declaration: Declaration, job: ObservedJob, held: Holding, facts: Set
     steps = _hold_and_fill(declaration, held, facts, (adopt, Await()))
     because = f"job {job.remote_id} on {declaration.provider} is of this recipe, and nobody's yet"
     action = _act(declaration, ActionKind.ADOPT, Reason.FOUND_ON_SERVER, because, steps)
-    return replace(action, expires_at=job.expires_at)
+    return replace(action, expires_at=facts.index.expiry_of_job(job, declaration.provider))
 
 
 def _listed(names: list[str]) -> str:
@@ -401,7 +450,7 @@ def _converge(
     return replace(
         _act(declaration, kind, reason, because, steps),
         changes=_free_changes(declaration, held.recorded),
-        expires_at=generation.expires_at if files.fetch else None,
+        expires_at=facts.index.expiry(generation) if files.fetch else None,
         notes=going.notes,
     )
 
@@ -519,8 +568,7 @@ def _use_known(
     )
     if Variant.VIDEO in files.fetch:
         because = "a finished video of this recipe waits on the server"
-        action = _act(declaration, ActionKind.DOWNLOAD, Reason.NOT_STORED, because, steps)
-        return replace(action, expires_at=generation.expires_at)
+        return _act(declaration, ActionKind.DOWNLOAD, Reason.NOT_STORED, because, steps)
     if shared:
         users = index.users.get(generation.id, ())
         other = next(user for user in users if user != declaration.address)

@@ -3,11 +3,12 @@
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from functools import cached_property
 
 from reconciler.domain.address import Address
 from reconciler.domain.desired import Declaration
-from reconciler.domain.observed import FileFact, ObservedJob, Sidecar, is_unrecorded
+from reconciler.domain.observed import FileFact, ObservedJob, Sidecar, unrecorded
 from reconciler.domain.profile import Variant
 from reconciler.domain.provider import Provider, reaching
 from reconciler.domain.recipe import RecipeDigest, Sha256
@@ -83,10 +84,11 @@ class Index:
     @cached_property
     def generations(self) -> Mapping[GenerationId, Generation]:
         """Every recorded generation, brought up to date by what was observed of it."""
-        jobs, sidecars = self.world.observed.jobs, self.world.observed.sidecars
+        observed = self.world.observed
         return {
             identity: _with_stored(
-                _up_to_date(generation, jobs.get(identity)), sidecars.get(generation.digest)
+                _up_to_date(generation, observed.jobs.get(identity)),
+                unrecorded(generation, observed),
             )
             for identity, generation in self.world.recorded.generations.items()
         }
@@ -122,6 +124,38 @@ class Index:
             if generation.status is not JobStatus.FAILED and not generation.lost
         ]
         return max(live, key=worth, default=None)
+
+    def remembered(self, digest: RecipeDigest) -> Sidecar | None:
+        """The best generation of a recipe that only the asset store tells of.
+
+        One whose video is here, else one whose job may still be on its server; of several,
+        the newest.
+        """
+        known = {(each.account, each.remote_id): each for each in self._by_digest.get(digest, ())}
+
+        def worth(sidecar: Sidecar) -> tuple[bool, datetime, str]:
+            made_at = sidecar.completed_at or sidecar.created_at
+            return self.has_video(sidecar), made_at, sidecar.remote_id
+
+        told = [
+            sidecar
+            for sidecar in self.world.observed.sidecars.get(digest, ())
+            if self.has_video(sidecar)
+            or self._was_never_asked_for(known.get((sidecar.account, sidecar.remote_id)))
+        ]
+        return max(told, key=worth, default=None)
+
+    def _was_never_asked_for(self, generation: Generation | None) -> bool:
+        """Whether its video may be on its server still: nothing but a sidecar tells of it."""
+        if generation is None:
+            return True
+        is_from_sidecar = generation.origin == "restored" and not generation.assets
+        return is_from_sidecar and not self.is_gone(generation)
+
+    def has_video(self, sidecar: Sidecar) -> bool:
+        """Whether the video that a sidecar tells of is whole in the store."""
+        video = next((each for each in sidecar.assets if each.variant is Variant.VIDEO), None)
+        return video is not None and self.asset_is_whole(video)
 
     def in_use(self, digest: RecipeDigest) -> Generation | None:
         """What declared addresses of a recipe hold of it; a lost generation last."""
@@ -262,6 +296,29 @@ class Index:
         provider = self.provider_of(generation)
         return generation.is_missed_for_good(now, provider.profile.settle_s if provider else 0.0)
 
+    def expiry(self, generation: Generation) -> datetime | None:
+        """When its server gives its video no more: its own word, else its profile's; None: never.
+
+        Of a job that runs nobody knows when it will be finished.
+        """
+        if generation.expires_at is not None or generation.status.is_running:
+            return generation.expires_at
+        finished_at = generation.completed_at or generation.created_at
+        return _end_of_life(finished_at, self.provider_of(generation))
+
+    def expiry_of_job(self, job: ObservedJob, provider: str) -> datetime | None:
+        """Likewise of a job that nobody recorded."""
+        finished_at = job.completed_at or job.created_at
+        if job.expires_at is not None or job.status.is_running or finished_at is None:
+            return job.expires_at
+        return _end_of_life(finished_at, self.world.providers.get(provider))
+
+    def expiry_of_sidecar(self, sidecar: Sidecar) -> datetime | None:
+        """Likewise of a generation that only a sidecar tells of."""
+        providers = self.world.providers
+        able = reaching(providers, name=sidecar.provider, account=sidecar.account)
+        return _end_of_life(sidecar.completed_at or sidecar.created_at, able)
+
     @cached_property
     def askers(self) -> Mapping[RecipeDigest, int]:
         """How many declared videos ask for a recipe."""
@@ -288,9 +345,12 @@ def _edit_in_the_making(recorded: Recorded) -> Generation | None:
 
 def _with_stored(generation: Generation, sidecar: Sidecar | None) -> Generation:
     """A generation with what the asset store has of it, where the state does not say so."""
-    if sidecar is None or not is_unrecorded(generation, sidecar):
-        return generation
-    return replace(generation, assets=sidecar.assets)
+    return generation if sidecar is None else replace(generation, assets=sidecar.assets)
+
+
+def _end_of_life(finished_at: datetime, provider: Provider | None) -> datetime | None:
+    lifetime_s = provider.profile.asset_lifetime_s if provider else None
+    return None if lifetime_s is None else finished_at + timedelta(seconds=lifetime_s)
 
 
 def _up_to_date(generation: Generation, seen: ObservedJob | str | None) -> Generation:

@@ -66,4 +66,5 @@ def _to_store(index: Index, actions: Collection[Action]) -> Iterator[StoreSpare]
                 remote_id=generation.remote_id,
                 address=address,
                 provider=generation.provider,
+                expires_at=index.expiry(generation) if index.is_waiting(generation) else None,
             )

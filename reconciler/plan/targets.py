@@ -148,7 +148,11 @@ def _target(
     wanted = _to_buy(declaration, held, index, found)
     if not isinstance(wanted, New):
         return wanted
-    stuck = _parent_in_the_way(declaration.parent, found) or _price_in_the_way(declaration, index)
+    stuck = (
+        _parent_in_the_way(declaration.parent, found)
+        or _perhaps_bought(digest, index)
+        or _price_in_the_way(declaration, index)
+    )
     offer = adoption.offered(declaration, _parent_job(declaration.parent, found))
     return stuck or replace(wanted, offer=offer)
 
@@ -177,7 +181,8 @@ def _unresolved(
             " that finds out"
         )
         return Stuck(reason=Reason.UNRESOLVED_ATTEMPT, because=because)
-    may_buy = _parent_in_the_way(declaration.parent, found) is None
+    stuck = _parent_in_the_way(declaration.parent, found)
+    may_buy = (stuck or _perhaps_bought(declaration.digest, index)) is None
     return Unresolved(attempt=attempt, may_buy=may_buy)
 
 
@@ -209,8 +214,9 @@ def _free(
     if existing is not None and not index.is_lost(existing):
         users = index.users.get(existing.id, ())
         return Known(generation=existing, shared=any(user != declaration.address for user in users))
-    if digest in index.world.observed.sidecars:
-        return Remembered(sidecar=index.world.observed.sidecars[digest])
+    remembered = index.remembered(digest)
+    if remembered is not None:
+        return Remembered(sidecar=remembered)
     if digest in getting:
         return SharedWith(address=getting[digest])
     parent = _parent_job(declaration.parent, found)
@@ -246,6 +252,18 @@ def _to_buy(
         why = "the video of this recipe is lost"
         return New(reason=Reason.VIDEO_LOST, because=why, lost=lost)
     return _first_or_again(declaration, index.recorded(declaration.address), index, found)
+
+
+def _perhaps_bought(digest: RecipeDigest, index: Index) -> Stuck | None:
+    """Whether a sidecar that cannot be read may tell of a video that was paid for."""
+    damaged = index.world.observed.unreadable.get(digest)
+    if damaged is None:
+        return None
+    because = (
+        f"{damaged.path} cannot be read ({damaged.why}), and may tell of a video of this recipe"
+        " that was paid for: put it back from a backup, or move it away to buy the video"
+    )
+    return Stuck(reason=Reason.SIDECAR_DAMAGED, because=because)
 
 
 def _moved(source: Address, held: Generation, index: Index) -> Moved:

@@ -56,6 +56,11 @@ class Moment(_Coded[datetime]):
     impl = BigInteger
     cache_ok = True
 
+    @property
+    def python_type(self) -> type[Any]:
+        """Aware."""
+        return datetime
+
     @staticmethod
     def encode(value: datetime) -> int:
         """Microseconds since 1970."""
@@ -72,6 +77,11 @@ class Money(_Coded[Decimal]):
 
     impl = BigInteger
     cache_ok = True
+
+    @property
+    def python_type(self) -> type[Any]:
+        """Dollars."""
+        return Decimal
 
     @staticmethod
     def encode(value: Decimal) -> int:

@@ -14,7 +14,6 @@ from reconciler.domain.errors import StateError
 from reconciler.domain.ports import Holder, StateReader, StateWriter
 from reconciler.domain.recorded import NOTHING_RECORDED, RecordedRun, RecordedState
 from reconciler.state import lease, runs, schema
-from reconciler.state.failures import translated
 from reconciler.state.place import Place, locate
 from reconciler.state.reading import read_state
 from reconciler.state.spending import read_bookings
@@ -67,7 +66,7 @@ def open_writer(
     place = locate(url, root)
     place.make_folder()
     with place.writing() as engine:
-        with translated(str(place)), engine.begin() as connection:
+        with place.failures_told(), engine.begin() as connection:
             at = clock_now()
             schema.bring_up_to_date(connection, place, at)
             taken = lease.acquire(connection, workspace, holder, at)
@@ -86,7 +85,7 @@ def open_writer(
             # A lease that cannot be given back frees itself; what ended the run tells more.
             with (
                 suppress(StateError),
-                translated(str(place)),
+                place.failures_told(),
                 engine.begin() as connection,
             ):
                 lease.release(
@@ -122,7 +121,7 @@ class _Reader:
     @contextmanager
     def _connection(self) -> Iterator[Connection | None]:
         """A look at the tables; None where nothing was ever recorded."""
-        if self.place.is_absent:
+        if self.place.is_absent():
             yield None
             return
         with self.place.reading() as connection:

@@ -4,21 +4,21 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, IntegrityError, NoResultFound, SQLAlchemyError
 
-from reconciler.domain.errors import StateError
+from reconciler.domain.errors import DamagedStateError, StateError
 
-_BROKEN = (
-    "is damaged, or not a database of sorafile",
-    (
-        "Put a backup in its place. Without one, move the file away: what the asset store holds"
-        " is recorded again from its sidecars, and nothing of it is bought twice."
-    ),
+_DAMAGED = "is damaged, or not a database of sorafile"
+_DAMAGE_CODES = frozenset(
+    {
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_FORMAT,
+        sqlite3.SQLITE_ERROR,  # statements are fixed: the tables are not what they were
+    }
 )
+_UNDECODED = "Could not decode to UTF-8"  # it has no code
 _TOLD = {
-    sqlite3.SQLITE_NOTADB: _BROKEN,
-    sqlite3.SQLITE_CORRUPT: _BROKEN,
-    sqlite3.SQLITE_FORMAT: _BROKEN,
     sqlite3.SQLITE_BUSY: (
         "has been locked by another program for too long",
         "Close what holds it open (a backup, a database browser), and run again.",
@@ -58,23 +58,39 @@ _TOLD = {
 _PRIMARY_CODE = 0xFF  # the rest of SQLite's code tells details
 
 
+class BadRowsError(Exception):
+    """Rows hold what no release of sorafile writes."""
+
+
 @contextmanager
 def translated(what: str) -> Iterator[None]:
     """Turn failures of the database `what` into `StateError`s, the original as their cause."""
     try:
         yield
-    except (SQLAlchemyError, sqlite3.Error) as error:
+    except (BadRowsError, SQLAlchemyError, UnicodeDecodeError, sqlite3.Error) as error:
         raise _told(what, error) from error
 
 
+@contextmanager
+def decoding() -> Iterator[None]:
+    """Turn what no value can be made of into a `BadRowsError`."""
+    try:
+        yield
+    except (ArithmeticError, LookupError, TypeError, ValueError, NoResultFound) as error:
+        raise BadRowsError(f"it holds what no release writes ({_first_line(error)})") from error
+
+
 def _told(what: str, error: Exception) -> StateError:
-    original = error.orig if isinstance(error, DBAPIError) else error
+    original = error.orig if isinstance(error, DBAPIError) and error.orig else error
     code = getattr(original, "sqlite_errorcode", None)
-    if code is not None and (code & _PRIMARY_CODE) in _TOLD:
-        problem, fix = _TOLD[code & _PRIMARY_CODE]
+    primary = None if code is None else code & _PRIMARY_CODE
+    reason = _first_line(original)
+    is_damage = isinstance(error, BadRowsError | UnicodeDecodeError) or primary in _DAMAGE_CODES
+    if is_damage or reason.startswith(_UNDECODED):
+        return DamagedStateError(f"{what} {_DAMAGED}: {reason}")
+    if primary in _TOLD:
+        problem, fix = _TOLD[primary]
         return StateError(f"{what} {problem}", fix=fix)
-    # The first line is the database's own; what follows may show statements and their values.
-    reason = (str(original).strip().splitlines() or [type(original).__name__])[0]
     if isinstance(error, IntegrityError):
         return StateError(
             f"{what} refuses what contradicts it, and nothing was written: {reason}",
@@ -84,3 +100,8 @@ def _told(what: str, error: Exception) -> StateError:
         f"{what} cannot be used: {reason}",
         fix="Look whether it can be reached, and by this user; then run again.",
     )
+
+
+def _first_line(error: BaseException) -> str:
+    # The first line is the database's own; what follows may show statements and their values.
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from reconciler.domain.errors import LeaseLostError, LockedError
-from reconciler.domain.ports import Holder
+from reconciler.domain.ports import Holder, Lease
 from reconciler.state.processes import is_alive
 from reconciler.state.tables import leases, workspaces
 from reconciler.state.transaction import Transaction, insert_once
@@ -26,7 +26,7 @@ class Taken:
     """A lease that was taken."""
 
     fence: int
-    last_may_live: bool  # the last holder was only silent for too long
+    last_may_live: bool  # its last holder is not certainly dead, so a request may be under way
 
 
 def acquire(connection: Connection, workspace: str, holder: Holder, at: datetime) -> Taken:
@@ -40,11 +40,12 @@ def acquire(connection: Connection, workspace: str, holder: Holder, at: datetime
         # The row is locked where a database lets two transactions read it at once.
         select(leases).where(leases.c.workspace == workspace).with_for_update()
     ).first()
-    last_may_live = False
+    is_dead = False
     if lease is not None and lease.host is not None:
-        last_may_live = _refuse_if_held(lease, at)
-    fence = 1 if lease is None else lease.fence + 1
-    held = {
+        is_dead = refuse_if_alive(_lease(lease), at)
+    # Above all others, in case this workspace was held before the state was restored.
+    fence = 1 + (highest_fence(connection) if lease is None else lease.fence)
+    row = {
         "fence": fence,
         "host": holder.host,
         "pid": holder.pid,
@@ -55,10 +56,10 @@ def acquire(connection: Connection, workspace: str, holder: Holder, at: datetime
         "heartbeat_at": at,
     }
     if lease is None:
-        connection.execute(insert(leases).values(workspace=workspace, **held))
+        connection.execute(insert(leases).values(workspace=workspace, **row))
     else:
-        connection.execute(update(leases).where(leases.c.workspace == workspace).values(held))
-    return Taken(fence=fence, last_may_live=last_may_live)
+        connection.execute(update(leases).where(leases.c.workspace == workspace).values(row))
+    return Taken(fence=fence, last_may_live=not is_dead)
 
 
 def keep(transaction: Transaction) -> None:
@@ -91,28 +92,67 @@ def lease_lost(workspace: str) -> LeaseLostError:
     """What is told to a holder that is none any more."""
     return LeaseLostError(
         f"this run no longer holds the workspace `{workspace}`: it showed no sign of life for"
-        f" {LEASE_S:.0f} s, and another run took it",
+        f" {LEASE_S:.0f} s and another run took it, or it was unlocked by hand",
         fix="Run the command again once the other one has ended. Nothing is lost: what was sent"
         " is in the journal.",
     )
 
 
+def held(connection: Connection) -> list[Lease]:
+    """Every workspace that is held, whether its holder lives or not."""
+    found = connection.execute(
+        select(leases).where(leases.c.host.is_not(None)).order_by(leases.c.workspace)
+    )
+    return [_lease(row) for row in found]
+
+
+def highest_fence(connection: Connection) -> int:
+    """Under which fence anybody held anything here; 0 where nobody did."""
+    return connection.execute(select(func.max(leases.c.fence))).scalar() or 0
+
+
 def is_kept(connection: Connection, workspace: str, fence: int) -> bool:
     """Whether the workspace is still held under this fence, without writing."""
-    held = select(leases.c.fence).where(
+    kept = select(leases.c.fence).where(
         leases.c.workspace == workspace, leases.c.fence == fence, leases.c.host.is_not(None)
     )
-    return connection.execute(held).first() is not None
+    return connection.execute(kept).first() is not None
 
 
 def release(transaction: Transaction) -> None:
     """Free the workspace if it is still held under this fence; the fence itself stays."""
+    free(transaction.connection, transaction.workspace, transaction.fence)
+
+
+def free(connection: Connection, workspace: str, fence: int) -> bool:
+    """Take a workspace from its holder, who can write nothing more; False if it is another's."""
     kept = (leases.c.workspace, leases.c.fence)
     nobody = dict.fromkeys(column for column in leases.c if column not in kept)
-    transaction.connection.execute(
+    freed = connection.execute(
         update(leases)
-        .where(leases.c.workspace == transaction.workspace, leases.c.fence == transaction.fence)
+        .where(leases.c.workspace == workspace, leases.c.fence == fence, leases.c.host.is_not(None))
         .values(nobody)
+    )
+    return freed.rowcount > 0
+
+
+def refuse_if_alive(lease: Lease, at: datetime) -> bool:
+    """Let a workspace be taken from who showed no life; whether he is dead for certain.
+
+    Raises:
+        LockedError: he may well be alive.
+    """
+    holder, quiet_s = lease.holder, lease.quiet_s(at)
+    is_dead = is_alive(holder) is False
+    if quiet_s >= LEASE_S or is_dead:
+        return is_dead
+    raise LockedError(
+        f"the workspace `{lease.workspace}` is held by {holder.user} on {holder.host}"
+        f" (process {holder.pid}, `{holder.command}`) since {lease.acquired_at:%Y-%m-%d %H:%M:%S}"
+        f" UTC; its last sign of life was {quiet_s:.0f} s ago",
+        fix="Wait until it has ended. If it died, its lock frees itself: at once on its own"
+        f" machine, elsewhere {LEASE_S:.0f} s after its last sign of life;"
+        " `sorafile state unlock` frees it by hand.",
     )
 
 
@@ -124,23 +164,17 @@ def _make_workspace(connection: Connection, workspace: str, at: datetime) -> Non
     )
 
 
-def _refuse_if_held(lease: Row[Any], at: datetime) -> bool:
-    """Refuse a lease that is held; else whether its last holder may live all the same."""
-    holder = Holder(
-        host=lease.host,
-        pid=lease.pid,
-        process_started=lease.process_started,
-        user=lease.user_name,
-        command=lease.command,
-    )
-    quiet_s = (at - lease.heartbeat_at).total_seconds()
-    is_dead = is_alive(holder) is False
-    if quiet_s >= LEASE_S or is_dead:
-        return not is_dead
-    raise LockedError(
-        f"the workspace `{lease.workspace}` is held by {holder.user} on {holder.host}"
-        f" (process {holder.pid}, `{holder.command}`) since {lease.acquired_at:%Y-%m-%d %H:%M:%S}"
-        f" UTC; its last sign of life was {max(quiet_s, 0):.0f} s ago",
-        fix="Wait until it has ended. If it died, its lock frees itself: at once on its own"
-        f" machine, elsewhere {LEASE_S:.0f} s after its last sign of life.",
+def _lease(row: Row[Any]) -> Lease:
+    return Lease(
+        workspace=row.workspace,
+        holder=Holder(
+            host=row.host,
+            pid=row.pid,
+            process_started=row.process_started,
+            user=row.user_name,
+            command=row.command,
+        ),
+        fence=row.fence,
+        acquired_at=row.acquired_at,
+        heartbeat_at=row.heartbeat_at,
     )

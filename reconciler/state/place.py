@@ -1,6 +1,7 @@
 """Where the state database is, and connections to it."""
 
 import os
+import shlex
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +14,8 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, NullPool, QueuePool, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
-from reconciler.domain.errors import StateError
+from reconciler.domain.errors import DamagedStateError, StateError
+from reconciler.state import sqlite_files
 from reconciler.state.failures import translated
 
 _SUPPORTED = (
@@ -40,29 +42,57 @@ class Place:
         shown = str(self.file) if self.file else self.url.render_as_string(hide_password=True)
         return f"the state database `{shown}`"
 
-    @property
     def is_absent(self) -> bool:
-        """Whether nothing is there for certain; a server is never absent, at most away."""
-        return self.file is not None and not self.file.exists()
+        """Whether nothing is there for certain; a server is never absent, at most away.
+
+        Raises:
+            StateError: nobody knows, or what is there can be no database.
+        """
+        if self.file is None:
+            return False
+        with self.failures_told():
+            return sqlite_files.is_absent(self.file)
 
     def make_folder(self) -> None:
         """Make the folders that are missing, for this user's eyes only.
 
         Raises:
-            StateError: they cannot be made.
+            StateError: they cannot be made, or what is there can be no database.
         """
-        if self.file is None:
+        if self.file is None or not self.is_absent():
             return
-        missing = [folder for folder in self.file.parents if not folder.exists()]
         try:
-            for folder in reversed(missing):
-                folder.mkdir(mode=0o700, exist_ok=True)
-                _sync(folder.parent)
+            sqlite_files.make_folder(self.file.parent)
         except OSError as error:
             raise StateError(
                 f"the folder of {self} cannot be made: {error.strerror}",
                 fix="Make it yourself, or name another place as `project.state`.",
             ) from error
+
+    @contextmanager
+    def failures_told(self) -> Iterator[None]:
+        """Turn the database's failures into `StateError`s that name it, and the ways out."""
+        try:
+            with translated(str(self)):
+                yield
+        except DamagedStateError as error:
+            raise DamagedStateError(error.message, fix=self.ways_out()) from error
+
+    def ways_out(self) -> str:
+        """What to do about a damaged one."""
+        if self.file is None:
+            return (
+                "Restore a backup of the server's, or an export: `sorafile state restore FILE`."
+                " What the asset store holds is recorded again from its sidecars, free of charge."
+            )
+        found = sqlite_files.backups(self.file)
+        beside = f"; the newest copy beside it is {shlex.quote(str(found[0]))}" if found else ""
+        return (
+            "Take back an export or a backup copy: `sorafile state restore FILE` keeps the damaged"
+            f" file{beside}. With neither, move {self.file.name} and {self.file.name}-wal away:"
+            " what the asset store holds is recorded again from its sidecars, free of charge, and"
+            " `sorafile remote list` shows the jobs that were still running."
+        )
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -71,7 +101,7 @@ class Place:
         Raises:
             StateError: the database cannot be read.
         """
-        with translated(str(self)):
+        with self.failures_told():
             engine = _sqlite_for_reading(self.file) if self.file else _postgres_for_reading(self)
             with engine.begin() as connection:
                 yield connection
@@ -80,16 +110,34 @@ class Place:
     def writing(self) -> Iterator[Engine]:
         """An engine whose every transaction is durable, and alone in writing.
 
+        A database that is absent is made, empty.
+
         Raises:
-            StateError: the database cannot be opened.
+            StateError: the database cannot be made or opened.
         """
-        with translated(str(self)):
+        with self.failures_told():
+            if self.file is not None and self.is_absent():
+                self._make(self.file)
             engine = _sqlite_for_writing(self.file) if self.file else _postgres_for_writing(self)
             engine.dispose()  # of an earlier opening's connections: its file may be gone by now
         try:
             yield engine
         finally:
             engine.dispose()
+
+    def _make(self, file: Path) -> None:
+        try:
+            sqlite_files.make_database(file)
+        except OSError as error:
+            raise StateError(
+                f"{self} cannot be made: {error.strerror}",
+                fix="Make its folder writable for this user, or make room on its disk.",
+            ) from error
+
+
+def in_file(file: Path) -> Place:
+    """The place of a database of which only the file is known."""
+    return Place(url=URL.create("sqlite", database=str(file)), file=file)
 
 
 def locate(url: str, root: Path) -> Place:
@@ -110,15 +158,6 @@ def locate(url: str, root: Path) -> Place:
             return Place(url=parsed.set(drivername="postgresql+psycopg"), file=None)
         case other:
             raise StateError(f"a state database of kind `{other}` is not supported", fix=_SUPPORTED)
-
-
-def _sync(folder: Path) -> None:
-    # SQLite makes its files last, but not the folder that they are in.
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _sqlite_path(url: URL) -> str:
@@ -197,7 +236,7 @@ def _sqlite_for_reading(file: Path) -> Engine:
 def _sqlite_for_writing(file: Path) -> Engine:
     return _sqlite(
         file,
-        "rwc",
+        "rw",
         settings=(
             "PRAGMA journal_mode = WAL",  # readers see the last commit, and wait for nobody
             "PRAGMA synchronous = FULL",  # NORMAL loses the last commits with the power

@@ -15,7 +15,7 @@ from reconciler.domain.address import Address
 from reconciler.domain.desired import Lifecycle, OnLost, RemotePolicy
 from reconciler.domain.errors import StateError
 from reconciler.domain.profile import Variant
-from reconciler.domain.recipe import Recipe, recipe_from
+from reconciler.domain.recipe import Recipe, RecipeDigest, digest_of, recipe_from
 from reconciler.domain.recorded import (
     LIVE_STATES,
     Asset,
@@ -32,6 +32,7 @@ from reconciler.domain.recorded import (
 )
 from reconciler.state import tables
 from reconciler.state.columns import EchoText, RemoteIds, Tags
+from reconciler.state.failures import BadRowsError, decoding
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -81,19 +82,24 @@ _ASSETS = select(
 
 
 def read_state(connection: Connection, workspace: str) -> RecordedState:
-    """All that one workspace needs to know. One that does not exist yet holds no videos."""
-    generations = _generations(connection, _GENERATIONS, _ASSETS)
+    """All that one workspace needs to know. One that does not exist yet holds no videos.
+
+    Raises:
+        BadRowsError: they hold what no release writes.
+    """
     address_of = cache(Address.parse)  # most of them are met twice
-    return RecordedState(
-        database_id=connection.execute(select(tables.meta.c.database_id)).scalar_one(),
-        videos=_videos(connection, workspace, generations, address_of),
-        generations=generations,
-        attempts=_live_attempts(connection, address_of),
-        given_up=_given_up(connection, address_of),
-        spares=_spares(connection, workspace, address_of),
-        held_elsewhere=_held_elsewhere(connection, workspace),
-        is_new=connection.execute(select(tables.runs.c.id).limit(1)).first() is None,
-    )
+    with decoding():
+        generations = _generations(connection, _GENERATIONS, _ASSETS)
+        return RecordedState(
+            database_id=connection.execute(select(tables.meta.c.database_id)).scalar_one(),
+            videos=_videos(connection, workspace, generations, address_of),
+            generations=generations,
+            attempts=_live_attempts(connection, address_of),
+            given_up=_given_up(connection, address_of),
+            spares=_spares(connection, workspace, address_of),
+            held_elsewhere=_held_elsewhere(connection, workspace),
+            is_new=connection.execute(select(tables.runs.c.id).limit(1)).first() is None,
+        )
 
 
 def read_generation(connection: Connection, generation: GenerationId) -> Generation:
@@ -148,7 +154,7 @@ def _generation(row: Sequence[Any], assets: tuple[Asset, ...]) -> Generation:
     ) = row
     return Generation(
         id=identity,
-        recipe=recipe_in(canonical),
+        recipe=recipe_in(canonical, digest),
         digest=digest,
         provider=provider,
         account=account,
@@ -171,15 +177,18 @@ def _generation(row: Sequence[Any], assets: tuple[Asset, ...]) -> Generation:
     )
 
 
-def recipe_in(canonical: str) -> Recipe:
+def recipe_in(canonical: str, digest: RecipeDigest) -> Recipe:
     """Read a recipe back from its row.
 
     Raises:
+        BadRowsError: it is not the one of that digest.
         StateError: this release cannot.
     """
     try:
         return recipe_from(canonical)
     except ValueError as error:
+        if digest_of(canonical) != digest:
+            raise BadRowsError(f"recipe {digest} holds the text of another") from error
         raise StateError(
             f"the state database holds a recipe that cannot be read: {error}",
             fix="Install the release of sorafile that wrote it, or a later one.",

@@ -4,10 +4,7 @@ Alembic is imported only where something is to be migrated: it takes longer to i
 whole plan takes to make.
 """
 
-import sqlite3
-from contextlib import closing
 from datetime import datetime
-from pathlib import Path
 from uuid import uuid4
 
 from sqlalchemy import Column, Connection, MetaData, Table, Text, insert, inspect, select, text
@@ -15,6 +12,7 @@ from sqlalchemy import Column, Connection, MetaData, Table, Text, insert, inspec
 from reconciler.domain.errors import StateError
 from reconciler.state import tables
 from reconciler.state.place import Place
+from reconciler.state.sqlite_files import back_up
 
 SCHEMA = "0002"
 """The newest migration; revisions are numbers of four digits, so that they compare."""
@@ -30,10 +28,11 @@ def is_there(connection: Connection, place: Place) -> bool:
     """Whether there is something to read; False where nothing was ever recorded.
 
     Raises:
-        StateError: the schema is not of this release.
+        StateError: the schema is not of this release, or the tables are another program's.
     """
     version = _recorded_version(connection)
     if version is None:
+        _refuse_foreign(inspect(connection).get_table_names(), place)
         return False
     if version < SCHEMA:
         raise StateError(
@@ -42,6 +41,11 @@ def is_there(connection: Connection, place: Place) -> bool:
         )
     _refuse_newer(version, place)
     return True
+
+
+def is_blank(connection: Connection) -> bool:
+    """Whether no release of sorafile has made its tables here."""
+    return _recorded_version(connection) is None
 
 
 def bring_up_to_date(connection: Connection, place: Place, at: datetime) -> None:
@@ -61,13 +65,9 @@ def bring_up_to_date(connection: Connection, place: Place, at: datetime) -> None
         version = _recorded_version(connection)
     _refuse_newer(version or "", place)
     present = inspect(connection).get_table_names()
-    if present and VERSION_TABLE not in present:
-        raise StateError(
-            f"{place} holds tables of another program (`{present[0]}`)",
-            fix="Give sorafile a database of its own: set `project.state`.",
-        )
+    _refuse_foreign(present, place)
     if present and place.file is not None:
-        _back_up(place.file, version or "0000", at)
+        back_up(place.file, f"schema-{version or '0000'}", at)
     _migrate(connection)
     if connection.execute(select(tables.meta.c.id)).first() is None:
         connection.execute(
@@ -81,6 +81,14 @@ def _recorded_version(connection: Connection) -> str | None:
     return connection.execute(select(_version.c.version_num)).scalar()
 
 
+def _refuse_foreign(present: list[str], place: Place) -> None:
+    if present and VERSION_TABLE not in present:
+        raise StateError(
+            f"{place} holds tables of another program (`{present[0]}`)",
+            fix="Give sorafile a database of its own: set `project.state`.",
+        )
+
+
 def _refuse_newer(version: str, place: Place) -> None:
     if version > SCHEMA:
         raise StateError(
@@ -88,24 +96,6 @@ def _refuse_newer(version: str, place: Place) -> None:
             f" knows {SCHEMA}), and this one would not understand what it records",
             fix="Install that release, or a later one: `pip install --upgrade sorafile`.",
         )
-
-
-def _back_up(file: Path, version: str, at: datetime) -> None:
-    """Copy what is committed, through SQLite: a plain copy would miss what is in the log."""
-    target = file.with_name(f"{file.name}.schema-{version}-{at:%Y%m%dT%H%M%S%fZ}.bak")
-    unfinished = target.with_name(target.name + ".part")
-    with (
-        closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as source,
-        closing(sqlite3.connect(unfinished)) as copy,
-    ):
-        source.backup(copy)
-    try:
-        unfinished.replace(target)
-    except OSError as error:
-        raise StateError(
-            f"the backup copy `{target}` cannot be written: {error.strerror}",
-            fix="Make room beside the database, and run again. Nothing was migrated.",
-        ) from error
 
 
 def _migrate(connection: Connection) -> None:

@@ -150,7 +150,7 @@ def read_bookings(connection: Connection, since: datetime | None) -> tuple[Booki
     if since is not None:
         statement = statement.where(ledger.c.at >= since)
     known = {
-        digest: recipe_in(canonical)
+        digest: recipe_in(canonical, digest)
         for digest, canonical in connection.execute(select(recipes.c.digest, recipes.c.canonical))
     }
     return tuple(

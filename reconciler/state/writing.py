@@ -27,7 +27,6 @@ from reconciler.domain.recorded import (
     RunId,
 )
 from reconciler.state import holdings, jobs, journal, lease, runs, spending
-from reconciler.state.failures import translated
 from reconciler.state.place import Place
 from reconciler.state.reading import read_generation, read_state
 from reconciler.state.transaction import Transaction
@@ -241,7 +240,7 @@ class Writer:
     @contextmanager
     def _unfenced(self) -> Iterator[Transaction]:
         """What must be written whoever holds the lease by now."""
-        with translated(str(self.place)), self.engine.begin() as connection:
+        with self.place.failures_told(), self.engine.begin() as connection:
             yield Transaction(
                 connection=connection,
                 workspace=self.workspace,

@@ -107,6 +107,7 @@ class Studio:
     servers: dict[str, SimulatedServer] = field(default_factory=dict)
     providers: dict[str, Provider] = field(default_factory=dict)
     new_id: Callable[[], str] = lambda: uuid4().hex
+    every_byte: bool = False  # as with `--verify`
     _dead: ExitStack = field(default_factory=ExitStack)  # what crashed runs left open
 
     def __post_init__(self) -> None:
@@ -298,7 +299,9 @@ class Studio:
             desired=desired,
             recorded=recorded,
             observed=await observe(
-                looks(desired, recorded, refresh, at=self.clock.now()), eyes, every_byte=False
+                looks(desired, recorded, refresh, at=self.clock.now()),
+                eyes,
+                every_byte=self.every_byte,
             ),
             providers=self.providers,
         )

@@ -4,7 +4,7 @@ from apply.studio import Studio
 from reconciler.apply.journey import Limits
 from reconciler.domain.errors import ExitCode
 from reconciler.domain.recorded import JobError
-from simulated.faults import LostAnswer, Operation, Refused, always, times
+from simulated.faults import Instead, LostAnswer, Operation, Refused, always, times
 from simulated.workshop import Fate
 from worlds import a_declaration
 
@@ -91,6 +91,8 @@ def test_a_job_is_not_deleted_while_its_stored_bytes_are_not_whole(studio: Studi
     path = studio.store.path(asset.sha256)
     path.chmod(0o644)
     path.write_bytes(bytes(asset.bytes))
+    (studio.root / "videos/street.mp4").unlink()
+    studio.server.rules.append(always(Instead(body=b"{}"), on=Operation.CONTENT))
 
     run = studio.apply()
 

@@ -7,7 +7,7 @@ import pytest
 
 from apply.studio import ME, URL, Studio
 from reconciler.domain.desired import ReferenceFile
-from reconciler.domain.errors import ExitCode
+from reconciler.domain.errors import ExitCode, StateError
 from reconciler.domain.events import ActionStarted, Event, Heartbeat
 from reconciler.domain.plan import ActionKind
 from reconciler.domain.ports import Intent
@@ -164,6 +164,19 @@ def test_an_id_that_cannot_be_written_down_is_told_to_a_person(studio: Studio) -
     assert studio.apply(street, night).code is ExitCode.OK
     assert studio.current("street").remote_id == "video_1"
     assert len(studio.server.asked(Operation.SUBMIT, "street")) == 1
+
+
+def test_nothing_is_bought_that_cannot_be_stored(studio: Studio) -> None:
+    assets = studio.root / "state" / "assets"
+    assets.write_text("in the way")
+
+    with pytest.raises(StateError, match="cannot be written"):
+        studio.apply(a_declaration("street"))
+
+    assert studio.server.asked(Operation.SUBMIT) == []
+    assert studio.rows("SELECT * FROM attempts") == []
+    assets.unlink()
+    assert studio.apply(a_declaration("street")).code is ExitCode.OK
 
 
 def test_a_reference_that_changed_since_the_plan_buys_nothing(studio: Studio) -> None:

@@ -20,12 +20,11 @@ PUBLISHER = """
 import sys
 from itertools import cycle
 from pathlib import Path
-from assets.making import sha256
 from reconciler.assets.published import ProjectFiles
 
 files = ProjectFiles(Path(sys.argv[1]))
-for source in cycle([Path(sys.argv[2]), Path(sys.argv[3])]):
-    files.publish(source, "videos/a.mp4", sha256=sha256(b""))
+for source, sha256 in cycle(each.split("=") for each in sys.argv[2:]):
+    files.publish(Path(source), "videos/a.mp4", sha256=sha256)
     print("published", flush=True)
 """
 
@@ -46,7 +45,7 @@ for number in count():
 
 
 @contextmanager
-def a_child(program: str, *arguments: Path) -> Iterator["subprocess.Popen[bytes]"]:
+def a_child(program: str, *arguments: Path | str) -> Iterator["subprocess.Popen[bytes]"]:
     """Run a program that says a line for each write; it is killed at the end."""
     path = os.pathsep.join([str(TESTS), str(TESTS.parent)])
     with subprocess.Popen(
@@ -75,11 +74,11 @@ def test_a_killed_publish_leaves_the_old_file_or_the_new_one(root: Path, round_:
     old, new = root.parent / "old", root.parent / "new"
     old.write_bytes(b"o" * (5 << 20))
     new.write_bytes(b"n" * (3 << 20))
-    with a_child(PUBLISHER, root, old, new) as child:
+    whole = {each: sha256(each.read_bytes()) for each in (old, new)}
+    with a_child(PUBLISHER, root, *(f"{each}={digest}" for each, digest in whole.items())) as child:
         kill_after(child, writes=1 + round_, wait_s=0.0007 * round_)
-    whole = {sha256(old.read_bytes()), sha256(new.read_bytes())}
-    assert sha256((root / "videos/a.mp4").read_bytes()) in whole
-    ProjectFiles(root).publish(old, "videos/a.mp4", sha256=sha256(b""))
+    assert sha256((root / "videos/a.mp4").read_bytes()) in whole.values()
+    ProjectFiles(root).publish(old, "videos/a.mp4", sha256=whole[old])
     assert listed(root / "videos") == ["a.mp4"]
 
 
@@ -97,7 +96,8 @@ def test_what_a_killed_publish_leaves_goes_with_the_next_one(root: Path) -> None
     os.mkfifo(pipe)
     files = ProjectFiles(root)
     files.publish(old, "videos/a.mp4", sha256=sha256(b"old"))
-    with a_child(PUBLISHER, root, pipe, old) as child, pipe.open("wb") as feed:
+    digest = sha256(b"half of it and the rest")
+    with a_child(PUBLISHER, root, f"{pipe}={digest}") as child, pipe.open("wb") as feed:
         feed.write(b"half of it")
         feed.flush()
         wait_for_a_second_name(root / "videos")
@@ -116,7 +116,7 @@ def test_what_a_living_publisher_writes_is_left_alone(root: Path) -> None:
     os.mkfifo(pipe)
     files = ProjectFiles(root)
     files.publish(old, "videos/a.mp4", sha256=sha256(b"old"))
-    with a_child(PUBLISHER, root, pipe, pipe) as child:
+    with a_child(PUBLISHER, root, f"{pipe}={sha256(b'piped')}") as child:
         with pipe.open("wb") as feed:
             feed.write(b"piped")
             feed.flush()

@@ -3,7 +3,7 @@ import os
 import stat
 import tempfile
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from assets.making import MADE_AT, a_sidecar, an_asset, sha256
 from reconciler.assets.store import FolderStore
 from reconciler.domain.errors import BadAssetError, StateError
-from reconciler.domain.observed import Sidecar
+from reconciler.domain.observed import Sidecar, SidecarReading
 from reconciler.domain.profile import Variant
 from reconciler.domain.recipe import Parent, Recipe, RecipeDigest, Reference, Sha256
 from reconciler.domain.recorded import Asset
@@ -39,8 +39,7 @@ def test_reading_creates_nothing(store: FolderStore, folder: Path) -> None:
     asset, sidecar = an_asset(b"x"), a_sidecar()
     assert not store.is_whole(asset)
     assert not store.is_intact(asset)
-    assert store.sidecars([sidecar.digest]) == {}
-    assert store.read_sidecars([sidecar.digest]).unreadable == ()
+    assert store.read_sidecars([sidecar.digest]) == SidecarReading()
     assert not folder.parent.exists()
 
 
@@ -117,15 +116,17 @@ def test_a_store_that_cannot_be_looked_into_is_not_an_empty_one(
         store.is_whole(asset)
 
 
-def test_a_sidecar_comes_back_with_the_assets_that_are_whole(store: FolderStore) -> None:
-    video = put(store, b"video")
-    thumbnail = an_asset(b"thumbnail", Variant.THUMBNAIL)
-    sidecar = a_sidecar(video, thumbnail)
+def told_by(store: FolderStore, *sidecars: Sidecar) -> tuple[Sidecar, ...]:
+    """What the store tells of the recipes of some sidecars, all of it readable."""
+    reading = store.read_sidecars([each.digest for each in sidecars])
+    assert reading.unreadable == ()
+    return reading.sidecars
+
+
+def test_a_sidecar_comes_back_whether_its_assets_are_here_or_not(store: FolderStore) -> None:
+    sidecar = a_sidecar(put(store, b"video"), an_asset(b"thumbnail", Variant.THUMBNAIL))
     store.write_sidecar(sidecar)
-    assert store.sidecars([sidecar.digest]) == {sidecar.digest: replace(sidecar, assets=(video,))}
-    assert store.read_sidecars([sidecar.digest]).sidecars == (sidecar,)
-    put(store, b"thumbnail")
-    assert store.sidecars([sidecar.digest]) == {sidecar.digest: sidecar}
+    assert told_by(store, sidecar) == (sidecar,)
 
 
 def test_only_the_recipes_asked_for_come_back(store: FolderStore) -> None:
@@ -133,33 +134,31 @@ def test_only_the_recipes_asked_for_come_back(store: FolderStore) -> None:
     cat, dog = a_sidecar(video), a_sidecar(video, prompt="a dog", remote_id="video_2")
     store.write_sidecar(cat)
     store.write_sidecar(dog)
-    assert store.sidecars([dog.digest]) == {dog.digest: dog}
-    assert store.sidecars([dog.digest, cat.digest]) == {dog.digest: dog, cat.digest: cat}
-    assert store.sidecars([]) == {}
-
-
-def test_a_sidecar_without_its_video_tells_nothing(store: FolderStore) -> None:
-    thumbnail = put(store, b"thumbnail", Variant.THUMBNAIL)
-    sidecar = a_sidecar(an_asset(b"video"), thumbnail)
-    store.write_sidecar(sidecar)
-    assert store.sidecars([sidecar.digest]) == {}
+    assert told_by(store, dog) == (dog,)
+    assert set(told_by(store, dog, cat)) == {dog, cat}
+    assert told_by(store) == ()
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
-def test_of_several_generations_the_newest_completed_comes_back(
-    store: FolderStore, order: tuple[int, ...]
-) -> None:
+def test_all_generations_of_a_recipe_come_back(store: FolderStore, order: tuple[int, ...]) -> None:
     video = put(store, b"video")
-    twins = [
-        a_sidecar(video, remote_id="early"),
-        a_sidecar(video, remote_id="late", completed_at=MADE_AT + timedelta(hours=1)),
-        a_sidecar(an_asset(b"gone"), remote_id="lost", completed_at=MADE_AT + timedelta(hours=2)),
-    ]
+    twins = [a_sidecar(video, remote_id=name) for name in ("one", "two", "three")]
     for number in order:
         store.write_sidecar(twins[number])
-    digest = twins[0].digest
-    assert store.sidecars([digest]) == {digest: twins[1]}
-    assert len(store.read_sidecars([digest]).sidecars) == 3
+    assert {each.remote_id for each in told_by(store, *twins)} == {"one", "two", "three"}
+
+
+@pytest.mark.parametrize("above", [False, True])
+def test_a_store_behind_a_link_to_what_is_away_is_not_an_empty_one(
+    store: FolderStore, folder: Path, tmp_path: Path, above: bool
+) -> None:
+    away = folder.parent if above else folder
+    away.parent.mkdir(exist_ok=True)
+    away.symlink_to(tmp_path / "unmounted")
+    with pytest.raises(StateError, match="unmounted"):
+        store.is_whole(an_asset(b"x"))
+    with pytest.raises(StateError, match="unmounted"):
+        store.read_sidecars([a_sidecar().digest])
 
 
 def test_every_sidecar_is_told_of_with_what_is_left_of_its_assets(
@@ -188,7 +187,7 @@ def test_a_sidecar_is_completed_and_keeps_what_only_it_knows(store: FolderStore)
     video, thumbnail = put(store, b"video"), put(store, b"thumbnail", Variant.THUMBNAIL)
     store.write_sidecar(a_sidecar(thumbnail))
     store.write_sidecar(replace(a_sidecar(video, completed_at=None), cost_usd=None))
-    (told,) = store.sidecars([a_sidecar().digest]).values()
+    (told,) = told_by(store, a_sidecar())
     assert set(told.assets) == {video, thumbnail}
     assert (told.completed_at, told.cost_usd) == (MADE_AT, Decimal("0.40"))
 
@@ -197,7 +196,7 @@ def test_a_sidecar_takes_the_place_of_what_it_said_before(store: FolderStore) ->
     store.write_sidecar(a_sidecar(put(store, b"old")))
     new = replace(a_sidecar(put(store, b"new")), cost_usd=Decimal(0))
     store.write_sidecar(new)
-    assert store.sidecars([new.digest]) == {new.digest: new}
+    assert told_by(store, new) == (new,)
 
 
 def test_an_unchanged_sidecar_is_not_written_again(store: FolderStore, folder: Path) -> None:
@@ -241,15 +240,15 @@ def test_a_damaged_sidecar_is_passed_over_told_and_set_aside(
     file.unlink()
     file.write_bytes(body)
 
-    assert store.sidecars([sidecar.digest]) == {}
     reading = store.read_sidecars([sidecar.digest])
     assert reading.sidecars == ()
-    assert [each.path for each in reading.unreadable] == [file]
-    assert reading.unreadable[0].why
+    (found,) = reading.unreadable
+    assert (found.digest, found.path) == (sidecar.digest, str(file))
+    assert found.why
     assert file.read_bytes() == body
 
     store.write_sidecar(sidecar)
-    assert store.sidecars([sidecar.digest]) == {sidecar.digest: sidecar}
+    assert told_by(store, sidecar) == (sidecar,)
     (aside,) = file.parent.glob("*.damaged-*")
     assert aside.read_bytes() == body
 
@@ -265,8 +264,22 @@ def test_what_is_no_file_in_place_of_a_sidecar_is_passed_over(
     os.mkfifo(file.with_name("pipe.json"))
     file.with_name("folder.json").mkdir()
     file.with_name("notes.txt").write_text("mine")
-    assert store.sidecars([sidecar.digest]) == {}
-    assert len(store.read_sidecars([sidecar.digest]).unreadable) == 3
+    reading = store.read_sidecars([sidecar.digest])
+    assert reading.sidecars == ()
+    assert len(reading.unreadable) == 3
+
+
+def test_a_file_in_place_of_the_folder_of_a_recipe_is_no_sidecar(
+    store: FolderStore, folder: Path
+) -> None:
+    sidecar = a_sidecar()
+    store.write_sidecar(sidecar)
+    file = sidecar_file(folder)
+    file.unlink()
+    file.parent.rmdir()
+    file.parent.write_text("mine")
+    (found,) = store.read_sidecars([sidecar.digest]).unreadable
+    assert found.path == str(file.parent)
 
 
 def test_a_field_that_a_later_release_added_is_no_damage(store: FolderStore, folder: Path) -> None:
@@ -276,7 +289,7 @@ def test_a_field_that_a_later_release_added_is_no_damage(store: FolderStore, fol
     form = json.loads(file.read_text()) | {"colour": "blue"}
     file.unlink()
     file.write_text(json.dumps(form))
-    assert store.sidecars([sidecar.digest]) == {sidecar.digest: sidecar}
+    assert told_by(store, sidecar) == (sidecar,)
 
 
 def test_a_sidecar_says_what_a_person_needs(store: FolderStore, folder: Path) -> None:

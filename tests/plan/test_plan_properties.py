@@ -40,6 +40,7 @@ from worlds import (
     a_sidecar,
     a_world,
     an_attempt,
+    an_unreadable_sidecar,
     lines,
     the_plan,
 )
@@ -136,6 +137,7 @@ def worlds(draw: st.DrawFn) -> World:
         files=draw(st.dictionaries(paths, st.sampled_from([None, ALTERED, FOREIGN]), max_size=3)),
         store_lost=draw(st.lists(st.sampled_from(jobs), max_size=2)) if jobs else [],
         sidecars=draw(st.lists(st.builds(a_sidecar, picked), max_size=1)),
+        unreadable=draw(st.lists(st.builds(an_unreadable_sidecar, picked), max_size=1)),
         providers=[
             a_provider(delete=draw(st.booleans())),
             *draw(st.sampled_from([[], [a_provider("other", account="other")]])),
@@ -234,7 +236,7 @@ def test_no_recipe_is_bought_twice_nor_while_it_exists_or_may_exist(world: World
         if asset.variant == "video" and world.observed.stored.get(asset.sha256, True)
     }
     assert not whole & {*bought}
-    assert not set(world.observed.sidecars) & {*bought}
+    assert not {*world.observed.sidecars, *world.observed.unreadable} & {*bought}
 
 
 @some

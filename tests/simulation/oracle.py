@@ -61,7 +61,9 @@ class Oracle:
         for job in books.jobs.values():
             if job.digest == sent.digest and self.is_live(job.remote_id):
                 return f"I1: {job.remote_id} is of this recipe, known, and not lost"
-        if self.studio.store.sidecars([sent.digest]):
+        store = self.studio.store
+        told = store.read_sidecars([sent.digest]).sidecars
+        if any(store.is_whole(asset) for each in told for asset in each.assets):
             return "I1: the asset store has a video of this recipe"
         unknown = [job for job in self._made(sent.kin) if job.remote_id not in books.jobs]
         live = [job.remote_id for job in unknown if self.is_live(job.remote_id)]

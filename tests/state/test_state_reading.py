@@ -19,14 +19,6 @@ def test_where_there_is_no_database_nothing_is_recorded_and_nothing_is_made(
     assert list(file_desk.root.iterdir()) == []
 
 
-def test_an_empty_file_records_nothing_and_stays_empty(file_desk: Desk) -> None:
-    file = file_desk.root / "state" / "sorafile.db"
-    file.parent.mkdir()
-    file.touch()
-    assert file_desk.read() == NOTHING_RECORDED
-    assert file.stat().st_size == 0
-
-
 def test_an_empty_database_records_nothing(desk: Desk) -> None:
     assert desk.read() == NOTHING_RECORDED
 

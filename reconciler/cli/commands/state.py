@@ -1,5 +1,7 @@
 """`sorafile state`."""
 
+from pathlib import Path
+
 import click
 
 from reconciler.cli.options import global_options, options
@@ -7,12 +9,12 @@ from reconciler.cli.options import global_options, options
 
 @click.group(
     "state",
-    epilog="\b\nExamples:\n  sorafile state list\n  sorafile state list --json",
+    epilog="\b\nExamples:\n  sorafile state list\n  sorafile state export backup.json",
     no_args_is_help=True,
 )
 @global_options(hidden=True)
 def command() -> None:
-    """Look at what the state database records."""
+    """Look at what the state database records, and look after it."""
 
 
 @command.command(
@@ -23,12 +25,11 @@ def command() -> None:
 def list_command() -> int:
     """List the recorded addresses, with the job that each one holds."""
     from reconciler.cli.documents import FORMAT
-    from reconciler.cli.opening import open_project, print_document
-    from reconciler.cli.wiring import Outside
+    from reconciler.cli.opening import open_settings, print_document
+    from reconciler.cli.wiring import state_reader
 
     said = options()
-    declared = open_project(said)
-    recorded = Outside(declared, said.workspace).reader().read()
+    recorded = state_reader(open_settings(said), said.workspace).read()
     rows = [
         {
             "address": str(address),
@@ -49,3 +50,123 @@ def list_command() -> int:
         job = row["current"] or row["pending"] or "-"
         said.terminal.out.print(f"{row['address']}  {job}", soft_wrap=True)
     return 0
+
+
+@command.command(
+    "show",
+    short_help="Show what is recorded of one address, or of all.",
+    epilog="\b\nExamples:\n  sorafile state show hero\n  sorafile state show --json",
+)
+@click.argument("address", metavar="[ADDR]", required=False)
+@global_options(hidden=True)
+def show_command(address: str | None) -> int:
+    """Show what is recorded of one address, or of all, whether declared or not."""
+    from reconciler.cli.clock import SystemClock
+    from reconciler.cli.documents import FORMAT
+    from reconciler.cli.opening import open_settings, print_document
+    from reconciler.cli.video_text import record_document, record_text
+    from reconciler.cli.wiring import state_reader
+    from reconciler.domain.errors import SorafileError
+
+    said = options()
+    recorded = state_reader(open_settings(said), said.workspace).read()
+    chosen = [
+        video
+        for name, video in sorted(recorded.videos.items())
+        if address is None or str(name) == address
+    ]
+    if address is not None and not chosen:
+        raise SorafileError(
+            f"nothing is recorded of {address}", fix=f"see of what: {said.command('state list')}"
+        )
+    if said.json:
+        videos = [record_document(video) for video in chosen]
+        print_document(said, {"format_version": FORMAT, "videos": videos})
+        return 0
+    if not chosen:
+        said.terminal.talk("Nothing is recorded.")
+    for number, video in enumerate(chosen):
+        if number:
+            said.terminal.out.print()
+        said.terminal.out.print(record_text(video, SystemClock().now()))
+    return 0
+
+
+@command.command(
+    "export",
+    short_help="Write all that is recorded as one JSON document.",
+    epilog="\b\nExamples:\n  sorafile state export > backup.json\n"
+    "  sorafile state export backup.json --yes",
+)
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option("-y", "--yes", is_flag=True, help="Replace FILE without asking.")
+@global_options(hidden=True)
+def export_command(file: Path | None, *, yes: bool) -> int:
+    """Write all that is recorded, of every workspace, to FILE or to standard output.
+
+    'sorafile state restore' takes it back. The stored videos are not in it: keep the asset
+    store too.
+    """
+    from reconciler.cli.exporting import export
+
+    return export(options(), file, yes=yes)
+
+
+@command.command(
+    "restore",
+    short_help="Take back an export, or a backup copy of the database.",
+    epilog="\b\nExamples:\n  sorafile state restore backup.json\n"
+    "  sorafile state restore state/sorafile.db.schema-0001-20261122T120000000000Z.bak",
+)
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@global_options(hidden=True)
+def restore_command(file: Path, *, yes: bool) -> int:
+    """Put an export, or a backup copy of the database, in the place of all that is recorded.
+
+    Happens whole or not at all. What is there is kept in a copy, a damaged database too.
+    """
+    from reconciler.cli.exporting import restore
+
+    return restore(options(), file, yes=yes)
+
+
+@command.command(
+    "verify",
+    short_help="Check the database, every stored asset and every sidecar.",
+    epilog="\b\nExamples:\n  sorafile state verify\n  sorafile state verify --repair",
+)
+@click.option(
+    "--repair",
+    is_flag=True,
+    help="First write missing and damaged sidecars anew, from the database.",
+)
+@global_options(hidden=True)
+def verify_command(*, repair: bool) -> int:
+    """Read the database and the asset store from end to end; the exit code is 1 for damage.
+
+    Each finding says what to do about it. Nothing is changed without --repair, which sets
+    aside what it replaces.
+    """
+    from reconciler.cli.verifying import verify
+
+    return verify(options(), repair=repair)
+
+
+@command.command(
+    "unlock",
+    short_help="Free a workspace whose run does not come back.",
+    epilog="\b\nExamples:\n  sorafile state unlock\n  sorafile state unlock --yes",
+)
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("--force", is_flag=True, help="Even though its process runs on this machine.")
+@global_options(hidden=True)
+def unlock_command(*, yes: bool, force: bool) -> int:
+    """Show who holds the workspace since when, and free it.
+
+    Rarely needed: a run that died gives it back by itself, at once on its own machine, else
+    30 seconds after its last sign of life. The old holder can write nothing afterwards.
+    """
+    from reconciler.cli.unlocking import unlock
+
+    return unlock(options(), yes=yes, force=force)

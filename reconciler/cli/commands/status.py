@@ -21,7 +21,7 @@ def command(addresses: tuple[str, ...]) -> int:
     from reconciler.cli.opening import open_project, print_document
     from reconciler.cli.planning import look_once
     from reconciler.cli.status_text import status_document, status_table, troubles
-    from reconciler.cli.units import plural
+    from reconciler.cli.units import expiring, plural
     from reconciler.domain.errors import SorafileError
     from reconciler.plan.standing import standings
 
@@ -53,7 +53,17 @@ def command(addresses: tuple[str, ...]) -> int:
         said.terminal.talk(f"provider {provider} cannot be asked: {why}")
     undeclared = looked.recorded.videos.keys() - declared.desired.keys()
     if undeclared:
+        gone_at = min(
+            (
+                action.expires_at
+                for action in looked.plan.actions
+                if action.address in undeclared and action.expires_at is not None
+            ),
+            default=None,
+        )
+        urgent = "" if gone_at is None else f"; one {expiring(gone_at, looked.observed.at)}"
         said.terminal.talk(
-            f"{plural(len(undeclared), 'recorded video')} no longer declared: see sorafile plan"
+            f"{plural(len(undeclared), 'recorded video')} no longer declared{urgent}:"
+            " see sorafile plan"
         )
     return 0

@@ -17,11 +17,11 @@ def command() -> int:
     the exit code is 3 then.
     """
     from reconciler.cli.documents import FORMAT, diagnostic_document
-    from reconciler.cli.opening import open_project, print_document
+    from reconciler.cli.opening import open_specs, print_document
     from reconciler.cli.units import plural
 
     said = options()
-    declared = open_project(said)
+    declared = open_specs(said)
     if said.json:
         warnings = [diagnostic_document(each) for each in declared.warnings]
         print_document(said, {"format_version": FORMAT, "diagnostics": warnings})
