@@ -69,7 +69,12 @@ async def observe(looks: Looks, eyes: Eyes, *, every_byte: bool) -> Observed:
         sidecars=_by_recipe(reading.sidecars),
         unreadable={each.digest: each for each in reading.unreadable},
         listed=seen.listed,
+        told=_told_of(eyes.assets) if looks.every_sidecar else frozenset(),
     )
+
+
+def _told_of(assets: AssetStore) -> frozenset[tuple[str, str]]:
+    return frozenset((each.account, each.remote_id) for each in assets.every_sidecar())
 
 
 def _by_recipe(sidecars: Iterable[Sidecar]) -> Mapping[RecipeDigest, tuple[Sidecar, ...]]:

@@ -44,6 +44,7 @@ from reconciler.domain.provider import reaching
 from reconciler.domain.recorded import (
     Asset,
     Attempt,
+    AttemptId,
     Generation,
     GenerationId,
     JobStatus,
@@ -168,7 +169,7 @@ class Work:
             case Resolve():
                 await self._resolve(step)
             case Adopt():
-                self._adopt(step)
+                self._adopt(step, step.given_up)
             case Bind(generation=identity):
                 state.bind(address, identity)
                 self._held = self.recorded.generations[identity]
@@ -273,10 +274,14 @@ class Work:
     def _gate_of(self, attempt: Attempt) -> Gate:
         return self.journey.lane(self._lane_of(attempt.provider, attempt.account)).gate
 
-    def _adopt(self, step: Adopt) -> None:
-        declaration = step.declaration
-        provider = self.journey.providers[declaration.provider]
-        self._held = self.journey.ports.state.found(
+    def _adopt(self, step: Adopt, given_up: AttemptId | None) -> None:
+        declaration, state = step.declaration, self.journey.ports.state
+        is_ours = self.journey.providers[declaration.provider].account_use == "exclusive"
+        if given_up is not None:
+            self._held = state.twin(given_up, step.job, is_ours=is_ours)
+            state.bind(declaration.address, self._held.id)
+            return
+        self._held = state.found(
             Found(
                 address=declaration.address,
                 recipe=declaration.recipe,
@@ -284,7 +289,7 @@ class Work:
                 provider=declaration.provider,
                 job=step.job,
                 cost_usd=step.cost_usd,
-                is_ours=provider.account_use == "exclusive",
+                is_ours=is_ours,
                 lifecycle=declaration.lifecycle,
                 tags=declaration.tags,
             )

@@ -106,6 +106,8 @@ class Observed:
     sidecars: Mapping[RecipeDigest, tuple[Sidecar, ...]] = field(default_factory=dict)
     unreadable: Mapping[RecipeDigest, UnreadableSidecar] = field(default_factory=dict)
     listed: Mapping[str, Listing] = field(default_factory=dict)  # by provider
+    told: frozenset[tuple[str, str]] = frozenset()
+    """Accounts and remote ids of all sidecars; looked at where the database is new."""
 
 
 def unrecorded(generation: Generation, observed: Observed) -> Sidecar | None:

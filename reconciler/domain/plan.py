@@ -113,6 +113,7 @@ class Adopt:
     declaration: Declaration
     job: ObservedJob
     cost_usd: Decimal | None
+    given_up: AttemptId | None = None  # the attempt that made it, and that nobody waits for
     step: Literal["adopt"] = "adopt"
 
 

@@ -287,7 +287,9 @@ class StateWriter(StateReader, Protocol):
         """Journal that nobody will know what an attempt made; its money is spent and wasted."""
 
     def twin(self, attempt: AttemptId, job: ObservedJob, *, is_ours: bool) -> Generation:
-        """Record the job of an attempt that was given up, as wasted; nobody holds it.
+        """Record the job of an attempt that was given up; nobody holds it.
+
+        Its money is wasted where its recipe was bought again.
 
         A job that is recorded already is returned as it is.
         """

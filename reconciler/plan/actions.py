@@ -97,8 +97,8 @@ def _for_target(declaration: Declaration, target: Target, facts: Setting) -> Act
             return _move(declaration, target, facts)
         case Remembered(sidecar=sidecar):
             return _recover(declaration, sidecar, held, facts)
-        case Adoptable(job=job):
-            return _adopt(declaration, job, held, facts)
+        case Adoptable():
+            return _adopt(declaration, target, held, facts)
         case SharedWith(address=address):
             steps = _hold_and_fill(declaration, held, facts, (BindShared(of=address),))
             because = f"{address} has the same recipe: they share one generation"
@@ -326,14 +326,17 @@ def _unrecorded_copies(
             )
 
 
-def _adopt(declaration: Declaration, job: ObservedJob, held: Holding, facts: Setting) -> Action:
+def _adopt(declaration: Declaration, target: Adoptable, held: Holding, facts: Setting) -> Action:
     """Take a job that the server has already, instead of paying for a new one."""
+    job = target.job
     cost = price(declaration, facts.index.world.providers[declaration.provider])
-    adopt = Adopt(declaration=declaration, job=job, cost_usd=cost)
+    adopt = Adopt(declaration=declaration, job=job, cost_usd=cost, given_up=target.given_up)
     steps = _hold_and_fill(declaration, held, facts, (adopt, Await()))
     because = f"job {job.remote_id} on {declaration.provider} is of this recipe, and nobody's yet"
+    if target.given_up is not None:
+        because = f"job {job.remote_id} showed after its request was given up: it was paid for"
     action = _act(declaration, ActionKind.ADOPT, Reason.FOUND_ON_SERVER, because, steps)
-    return replace(action, expires_at=facts.index.expiry_of_job(job, declaration.provider))
+    return replace(action, expires_at=job.expires_at)
 
 
 def _listed(names: list[str]) -> str:

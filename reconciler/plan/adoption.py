@@ -11,6 +11,7 @@ from functools import cached_property
 
 from reconciler.domain.desired import Declaration
 from reconciler.domain.observed import ObservedJob
+from reconciler.domain.plan import TakeTwin
 from reconciler.domain.recipe import Recipe, RecipeDigest
 from reconciler.domain.recorded import JobStatus
 from reconciler.plan.index import Index
@@ -20,10 +21,19 @@ from reconciler.plan.matching import Match, compare, echo_of
 class Adoption:
     """The unmanaged jobs of one world; each is given out once."""
 
-    def __init__(self, index: Index, *, spoken_for: Collection[str]) -> None:
-        """Take none yet; `spoken_for` are remote ids that belong to attempts given up."""
+    def __init__(self, index: Index, *, twins: Collection[TakeTwin]) -> None:
+        """Take none yet; `twins` belong to attempts that were given up, and to no others."""
         self._index = index
-        self._taken = set(spoken_for)
+        self._twins = {twin.attempt: twin for twin in twins}
+        self._taken = {twin.job.remote_id for twin in twins}
+
+    def twin(self, digest: RecipeDigest) -> TakeTwin | None:
+        """A job that a request for this recipe made after all, and whose video can be had."""
+        for attempt in self._index.world.recorded.given_up:
+            twin = self._twins.get(attempt.id)
+            if twin is not None and attempt.digest == digest and self._is_of_use(twin.job):
+                return twin
+        return None
 
     def take(self, declaration: Declaration, parent: str | None) -> ObservedJob | None:
         """The job to take instead of buying, if there is one; `parent` as in `echo_of`."""
@@ -45,12 +55,13 @@ class Adoption:
         echo = echo_of(declaration, parent, provider.profile)
         for job in self._index.unclaimed(declaration.provider):
             is_free = job.remote_id not in self._taken
-            is_of_use = job.status is not JobStatus.FAILED and not self._has_expired(job)
-            if is_free and is_of_use and compare(echo, job) is Match.SAME:
+            if is_free and self._is_of_use(job) and compare(echo, job) is Match.SAME:
                 yield job
 
-    def _has_expired(self, job: ObservedJob) -> bool:
-        return job.expires_at is not None and job.expires_at <= self._index.world.observed.at
+    def _is_of_use(self, job: ObservedJob) -> bool:
+        """Whether its video can be had, now or once it is finished."""
+        has_expired = job.expires_at is not None and job.expires_at <= self._index.world.observed.at
+        return job.status is not JobStatus.FAILED and not has_expired
 
     def _is_unmistakable(self, declaration: Declaration) -> bool:
         """Whether every known recipe with the same echo is this one, but for the take."""

@@ -71,6 +71,9 @@ class Index:
             account = self.world.providers[name].account
             generations = recorded.generations.values()
             known = {each.remote_id for each in generations if each.account == account}
+            known |= {
+                remote_id for whose, remote_id in self.world.observed.told if whose == account
+            }
             unresolved = [a for a in recorded.attempts if a.state.is_unresolved]
             claims = [attempt for attempt in unresolved if attempt.account == account]
             found[name] = tuple(

@@ -29,6 +29,7 @@ class Looks:
     assets: tuple[Asset, ...]
     digests: tuple[RecipeDigest, ...]  # recipes whose video the asset store alone may know of
     lists: tuple[str, ...]  # providers whose jobs may be the result of something wanted
+    every_sidecar: bool = False  # the database was lost, and cannot tell whose those jobs are
 
 
 def looks(desired: Desired, recorded: RecordedState, refresh: Refresh, *, at: datetime) -> Looks:
@@ -50,6 +51,7 @@ def looks(desired: Desired, recorded: RecordedState, refresh: Refresh, *, at: da
         assets=tuple(_assets(desired, recorded)),
         digests=tuple(dict.fromkeys((*(each.digest for each in missing), *_unstored(recorded)))),
         lists=_lists(recorded, missing, at) if refresh != "none" else (),
+        every_sidecar=recorded.is_new and bool(missing),
     )
 
 

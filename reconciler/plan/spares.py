@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 
 from reconciler.domain.observed import ObservedJob
-from reconciler.domain.plan import Action, Resolve, SeekSpare, Spare, StoreSpare, TakeTwin
+from reconciler.domain.plan import Action, Adopt, Resolve, SeekSpare, Spare, StoreSpare, TakeTwin
 from reconciler.domain.provider import reaching
 from reconciler.domain.recorded import Attempt
 from reconciler.plan.index import Index
@@ -13,7 +13,9 @@ from reconciler.plan.matching import Match
 
 def spares(index: Index, actions: Collection[Action]) -> tuple[Spare, ...]:
     """What is left to do beside the actions, in a stable order."""
-    return (*_to_seek(index, actions), *twins(index), *_to_store(index, actions))
+    held = {step.given_up for action in actions for step in action.steps if isinstance(step, Adopt)}
+    unused = (twin for twin in twins(index) if twin.attempt not in held)
+    return (*_to_seek(index, actions), *unused, *_to_store(index, actions))
 
 
 def twins(index: Index) -> Iterator[TakeTwin]:

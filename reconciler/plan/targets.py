@@ -11,7 +11,7 @@ from reconciler.domain.desired import Declaration, Desired
 from reconciler.domain.observed import ObservedJob, Sidecar
 from reconciler.domain.plan import Reason
 from reconciler.domain.recipe import RecipeDigest
-from reconciler.domain.recorded import Attempt, Generation, JobStatus, Recorded
+from reconciler.domain.recorded import Attempt, AttemptId, Generation, JobStatus, Recorded
 from reconciler.plan.adoption import Adoption
 from reconciler.plan.index import Index
 from reconciler.plan.price import price
@@ -54,6 +54,7 @@ class Adoptable:
     """One that its server has, and that nobody here recorded."""
 
     job: ObservedJob
+    given_up: AttemptId | None = None  # the attempt that made it, as it turned out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +98,7 @@ def targets(index: Index) -> Mapping[Address, Target]:
     """One target for each declared video, parents first."""
     found: dict[Address, Target] = {}
     getting: dict[RecipeDigest, Address] = {}
-    adoption = Adoption(index, spoken_for={twin.job.remote_id for twin in twins(index)})
+    adoption = Adoption(index, twins=tuple(twins(index)))
     for declaration in parents_first(index.world.desired):
         target = _target(declaration, index, adoption, found, getting)
         stuck = _path_in_the_way(declaration, target, index)
@@ -219,6 +220,9 @@ def _free(
         return Remembered(sidecar=remembered)
     if digest in getting:
         return SharedWith(address=getting[digest])
+    twin = adoption.twin(digest)
+    if twin is not None:
+        return Adoptable(job=twin.job, given_up=twin.attempt)
     parent = _parent_job(declaration.parent, found)
     if declaration.parent is not None and parent is None:
         return None  # what is not made yet has no remixes

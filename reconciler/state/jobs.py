@@ -105,6 +105,8 @@ def record_twin(
         ledger.waste_found(transaction, generation)
     elif asked.state != AttemptState.WRITTEN_OFF:  # then it is spent and wasted already
         ledger.take_twin(transaction, attempt, generation)
+        if journal.is_live(transaction, asked.digest):  # its recipe was bought again
+            ledger.waste(transaction, attempt, generation)
     record_seen(transaction, generation, job)
     return generation
 

@@ -200,6 +200,14 @@ def is_contested(transaction: Transaction, attempt: Row[Any]) -> bool:
     return transaction.connection.execute(other).first() is not None
 
 
+def is_live(transaction: Transaction, digest: RecipeDigest) -> bool:
+    """Whether an attempt forbids another one of a recipe."""
+    live = select(attempts.c.id).where(
+        attempts.c.digest == digest, attempts.c.state.in_(LIVE_STATES)
+    )
+    return transaction.connection.execute(live).first() is not None
+
+
 def disproved(transaction: Transaction, attempt: AttemptId, evidence: str) -> None:
     """Journal that an unresolved attempt made nothing, and free the money.
 

@@ -75,9 +75,8 @@ def write_off(transaction: Transaction, attempt: AttemptId) -> None:
 
 
 def take_twin(transaction: Transaction, attempt: AttemptId, generation: GenerationId) -> None:
-    """Book a job that its server made though it was disproved: spent, and wasted."""
+    """Book a job that its server made though it was disproved: its money was spent."""
     _copy(transaction, attempt, "hold", to="spend", generation=generation)
-    waste(transaction, attempt, generation)
 
 
 def spend_found(

@@ -143,6 +143,42 @@ def test_a_job_that_shows_after_the_settle_time_is_told_booked_and_kept(studio: 
     assert studio.plan(STREET).is_empty
 
 
+def test_a_twin_that_shows_before_its_recipe_is_bought_again_is_taken(studio: Studio) -> None:
+    """The run ended right after the disproof, so nothing was bought in its place yet."""
+    slow = SimulatedServer(studio.clock, list_lag_s=300)
+    studio.provider(server=slow, on_ambiguous="fail")
+    lose_answers(studio, made=True)
+    assert studio.apply(STREET).code is ExitCode.UNRESOLVED
+    assert studio.attempts() == [("street", "disproved")]
+    studio.clock.pass_by(600)
+
+    plan = studio.plan(STREET)
+    run = studio.apply(STREET)
+
+    assert [(str(a.kind), a.cost_usd) for a in plan.actions] == [("adopt", 0)]
+    assert plan.spares == ()
+    assert run.code is ExitCode.OK
+    assert made(studio) == {"street": 1}
+    assert spent(studio) == studio.server.workshop.billed_usd
+    assert studio.rows("SELECT COUNT(*) FROM ledger WHERE kind = 'waste'") == [(0,)]
+    assert studio.plan(STREET).is_empty
+
+
+def test_what_a_sidecar_tells_of_is_no_other_recipes_job(studio: Studio) -> None:
+    """The database alone is lost; the store still knows whose every job was."""
+    studio.provider(account_use="exclusive")
+    studio.apply(a_declaration("cat", "street"))
+    studio.apply(a_declaration("cat", "edited", remote="never"))
+    studio.lose_database()
+
+    plan = studio.plan(a_declaration("cat", "edited"), _pictured(studio, "ant"))
+
+    assert {str(a.address): str(a.kind) for a in plan.actions} == {
+        "ant": "create",
+        "cat": "restore",
+    }
+
+
 def test_another_teams_job_of_the_same_kind_is_a_doubt_that_ends_in_no_second_purchase(
     studio: Studio,
 ) -> None:
