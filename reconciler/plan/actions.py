@@ -336,7 +336,7 @@ def _adopt(declaration: Declaration, target: Adoptable, held: Holding, facts: Se
     if target.given_up is not None:
         because = f"job {job.remote_id} showed after its request was given up: it was paid for"
     action = _act(declaration, ActionKind.ADOPT, Reason.FOUND_ON_SERVER, because, steps)
-    return replace(action, expires_at=job.expires_at)
+    return replace(action, expires_at=facts.index.expiry_of_job(job, declaration.provider))
 
 
 def _listed(names: list[str]) -> str:
