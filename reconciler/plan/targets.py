@@ -136,7 +136,7 @@ def _target(
         return _unresolved(declaration, index, found, getting)
     source = index.moves.get(address, recorded)
     held = _held_of_recipe(source, digest, index) if source else None
-    if address in index.moves and held is not None:
+    if address in index.moves and held is not None and not _is_made_anew(declaration, held, index):
         return _moved(index.moves[address].address, held, index)
     if held is not None and held.status is not JobStatus.FAILED and not index.is_lost(held):
         return Keep(generation=held)
@@ -156,6 +156,11 @@ def _target(
     )
     offer = adoption.offered(declaration, _parent_job(declaration.parent, found))
     return stuck or replace(wanted, offer=offer)
+
+
+def _is_made_anew(declaration: Declaration, held: Generation, index: Index) -> bool:
+    """Whether a lost video is bought again; then its new address has nothing to take over."""
+    return index.is_lost(held) and declaration.lifecycle.on_lost == "regenerate"
 
 
 def _replaces_a_protected(declaration: Declaration, recorded: Recorded | None) -> bool:

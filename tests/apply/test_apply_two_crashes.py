@@ -27,7 +27,7 @@ def test_two_power_cuts_anywhere_buy_nothing_twice(
     if loses_the_answer:
         server.rules.append(times(1, LostAnswer(made=True), on=Operation.SUBMIT))
     pairs = 0
-    for first in range(1, 100):
+    for first in range(1, 100, 2):
         once = twin(before, tmp_path / f"{first}")
         if not dies(once, first):
             break
@@ -40,7 +40,7 @@ def test_two_power_cuts_anywhere_buy_nothing_twice(
             if not is_cut:
                 break
         once.close()
-    assert pairs > 20
+    assert pairs > 10
 
 
 def twin(studio: Studio, root: Path) -> Studio:

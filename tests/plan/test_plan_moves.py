@@ -13,6 +13,7 @@ from worlds import (
     changed,
     check,
     converged,
+    the_plan,
     told,
     touched,
 )
@@ -243,3 +244,13 @@ def test_a_deposed_job_that_moved_and_that_another_let_go_of_is_still_deleted_on
         "apple: update deposed $0.00 release:shared",
         "new: move renamed $0.00 rename:old retire:shared",
     )
+
+
+def test_a_renamed_video_that_is_lost_and_may_be_made_anew_is_bought_at_its_new_address() -> None:
+    old, new = a_declaration("old", "A"), a_declaration("new", "A", on_lost="regenerate")
+    lost = a_generation(old, "g", stored=(), on_server=False, lost=True)
+    plan = the_plan(a_world([new], [a_record(old, lost, published=())]))
+    assert {str(a.address): (str(a.kind), a.is_paid) for a in plan.actions} == {
+        "new": ("create", True),
+        "old": ("delete", False),
+    }
