@@ -69,7 +69,10 @@ class Project:
 
     def edit(self, dice: random.Random) -> None:
         """Give two scenes new prompts, and one an old one again; or leave one out for a while."""
-        first, second, third = dice.sample(tuple(SCENES), 3)
+        # The job of an old version is deleted by now: nothing new could be remixed from it.
+        parents = {scene.remix_of for scene in SCENES.values()}
+        third = dice.choice([name for name in SCENES if name not in parents])
+        first, second = dice.sample([name for name in SCENES if name != third], 2)
         newest = max(self.versions.values())
         self.versions |= {first: newest + 1, second: newest + 1, third: dice.randint(1, newest)}
         if third == OPTIONAL:
