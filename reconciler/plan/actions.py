@@ -129,7 +129,7 @@ def undeclared(recorded: Recorded, facts: Setting, *, destroy: bool) -> Action |
     """
     if recorded.address in facts.moved:
         return None
-    newest = recorded.current or recorded.pending
+    newest = next(iter(recorded.generations), None)
     provider = newest.provider if newest else ""
     if recorded.lifecycle.protect:
         because = "it is protected, and no longer declared"

@@ -34,6 +34,14 @@ def test_a_video_that_is_declared_no_more_is_deleted() -> None:
     assert changed(plan, "street") == ["prompt: a street -> None (free)"]
 
 
+def test_a_deletion_that_was_broken_off_is_finished_by_the_provider_of_what_is_left() -> None:
+    plan = check(
+        a_world(recorded=[a_record(STREET, deposed=(a_generation(STREET, "old"),))]),
+        "street: delete undeclared $0.00 retire:old forget",
+    )
+    assert [action.provider for action in plan.actions] == ["studio"]
+
+
 def test_every_published_file_of_a_deleted_video_is_unpublished() -> None:
     street = a_declaration("street", variants=["video", "thumbnail"])
     check(
