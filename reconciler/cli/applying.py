@@ -116,9 +116,9 @@ async def _apply(said: Options, declared: Declared, wanted: Wanted) -> int:
         refuse_over_budget(said, plan, looked.world, command=wanted.command)
         if not plan.is_to_do:
             return _nothing_to_do(said, outside, looked, plan)
-        for action in plan.actions:
-            if needs_server(action):
-                outside.server_of(action.provider)  # refuses what is not trusted
+        needed = {action.provider for action in plan.actions if needs_server(action)}
+        for name in sorted(needed & declared.providers.keys()):
+            outside.server_of(name)  # refuses what is not trusted
         if not wanted.destroy:
             confirm_deletions(
                 said,

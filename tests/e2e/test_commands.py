@@ -347,3 +347,18 @@ def test_an_altered_file_is_kept_beside_and_a_missing_one_comes_back(film: Film)
     (film.root / "videos/a.mp4").unlink()
     assert film.run("apply", "--yes").code == 0
     assert (film.root / "videos/a.mp4").read_bytes() == whole
+
+
+def test_videos_of_a_provider_that_is_declared_no_more_are_let_go(
+    film: Film, tmp_path: Path
+) -> None:
+    with preview_server(tmp_path / "server") as url:
+        film.write("sorafile.toml", STUDIO.format(url=url))
+        film.write("specs/a.toml", ONE)
+        assert film.run("apply", "--yes").code == 0
+        film.write("sorafile.toml", STUDIO.format(url=url).replace("studio", "other"))
+        film.write("specs/a.toml", ONE.replace("video.a", "video.b"))
+        done = film.run("apply", "--yes")
+    assert done.code == 0, done.err
+    assert "no provider of account 'studio' is declared any more" in " ".join(done.out.split())
+    assert [path.name for path in (film.root / "videos").iterdir()] == ["b.mp4"]
