@@ -68,11 +68,15 @@ async def fetch(
 
 def keep(asset: Asset, generation: Generation, journey: Journey) -> Generation:
     """Record an asset that lies in the store, in the state and in its sidecar."""
-    now = replace(generation, assets=(*_others(generation, asset.variant), asset))
+    now = _with(asset, generation)
     # The sidecar first: should the state be lost on the next line, it still tells.
     journey.ports.assets.write_sidecar(sidecar_of(now))
     journey.ports.state.stored(generation.id, asset)
     return now
+
+
+def _with(asset: Asset, generation: Generation) -> Generation:
+    return replace(generation, assets=(*_others(generation, asset.variant), asset))
 
 
 def _others(generation: Generation, variant: Variant) -> tuple[Asset, ...]:
@@ -183,7 +187,11 @@ async def _once(
         async with opened as stream:
             partial.begin(offset=stream.offset, etag=stream.etag)
             await _pour(stream, partial, variant, address, journey)
-            return partial.finish(bytes_total=stream.bytes_total)
+            asset = partial.finish(bytes_total=stream.bytes_total)
+            # The sidecar first: from here on nobody buys it again, whatever happens next.
+            journey.ports.assets.write_sidecar(sidecar_of(_with(asset, generation)))
+            partial.move_in(asset)
+            return asset
     finally:
         journey.downloads.give_back()
 

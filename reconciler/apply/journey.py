@@ -18,6 +18,7 @@ from reconciler.domain.events import Event, Noticed
 from reconciler.domain.ports import AssetStore, Clock, Files, Server, StateWriter
 from reconciler.domain.profile import Variant
 from reconciler.domain.provider import Provider
+from reconciler.domain.recipe import RecipeDigest
 from reconciler.domain.recorded import Asset, GenerationId
 
 DOWNLOADS_AT_ONCE = 4
@@ -73,6 +74,10 @@ class Journey:
 
     arrived: dict[tuple[GenerationId, Variant], Asset] = field(init=False, default_factory=dict)
     """What came into the store in this run, for the other addresses that share it."""
+
+    written_off: set[RecipeDigest] = field(init=False, default_factory=set)
+    """Of which a request was written off in this run, to be sent again: what was approved at
+    worst holds one for each."""
 
     _pays: bool = field(init=False, default=True)
     _disk: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)

@@ -1,15 +1,17 @@
 """Writing down what was seen, so that the next look has less to ask."""
 
 from reconciler.domain.desired import Desired, tags_by_recipe
-from reconciler.domain.observed import Observed, ObservedJob, unrecorded
+from reconciler.domain.observed import Observed, ObservedJob, Sidecar, unrecorded
 from reconciler.domain.plan import Adopt, Plan
 from reconciler.domain.ports import AssetStore, StateWriter
-from reconciler.domain.recorded import RecordedState
+from reconciler.domain.recorded import GenerationId, RecordedState
 
 _AT_ONCE = 500  # sidecars: a few seconds, and each transaction keeps the lease alive
 
 
-def record_observed(observed: Observed, recorded: RecordedState, state: StateWriter) -> None:
+def record_observed(
+    observed: Observed, recorded: RecordedState, assets: AssetStore, state: StateWriter
+) -> None:
     """Bring the state up to what was seen of the jobs, and of the asset store."""
     for identity, seen in observed.jobs.items():
         generation = recorded.generations[identity]
@@ -20,7 +22,20 @@ def record_observed(observed: Observed, recorded: RecordedState, state: StateWri
     for generation in recorded.generations.values():
         sidecar = unrecorded(generation, observed)
         if sidecar is not None:
-            state.recover(sidecar)
+            recover(sidecar, assets, state)
+
+
+def recover(
+    sidecar: Sidecar, assets: AssetStore, state: StateWriter, tags: tuple[str, ...] = ()
+) -> GenerationId:
+    """Record a generation that its sidecar tells of, with the assets that it names."""
+    _move_in(sidecar, assets)
+    return state.recover(sidecar, tags)
+
+
+def _move_in(sidecar: Sidecar, assets: AssetStore) -> None:
+    for asset in sidecar.assets:
+        assets.move_in(asset)
 
 
 def rebuild_ledger(
@@ -41,6 +56,8 @@ def rebuild_ledger(
     }
     told = assets.every_sidecar()
     found = [each for each in told if (each.account, each.remote_id) not in adopted]
+    for each in found:
+        _move_in(each, assets)
     tags = tags_by_recipe(desired)
     for begin in range(0, len(found), _AT_ONCE):
         state.recover_all(found[begin : begin + _AT_ONCE], tags)

@@ -123,7 +123,9 @@ async def settle(
         return outcome
     if outcome is Verdict.DISPROVED:
         return None
-    if lane.provider.on_ambiguous == "retry" and not attempt.made:
+    may_repeat = lane.provider.on_ambiguous == "retry" and not attempt.made
+    if may_repeat and attempt.digest not in journey.written_off:
+        journey.written_off.add(attempt.digest)
         state.written_off(attempt.id, 'on_ambiguous = "retry"', may_repeat=True)
         journey.notice(
             f"{address}: what became of its request cannot be told, so it is bought"

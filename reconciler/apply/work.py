@@ -9,6 +9,7 @@ from reconciler.apply.download import fetch, keep
 from reconciler.apply.gate import Gate
 from reconciler.apply.journey import Journey, Lane
 from reconciler.apply.publishing import Published
+from reconciler.apply.remember import recover
 from reconciler.apply.results import Results
 from reconciler.apply.stop import StoppedError
 from reconciler.apply.submit import buy, settle
@@ -176,7 +177,7 @@ class Work:
             case BindShared(of=other):
                 await self._share(other)
             case Recover(sidecar=sidecar, tags=tags):
-                identity = state.recover(sidecar, tags)
+                identity = recover(sidecar, self.journey.ports.assets, state, tags)
                 state.bind(address, identity)
                 self._held = state.read().generations[identity]
             case MarkLost(generation=identity):

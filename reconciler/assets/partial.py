@@ -1,4 +1,4 @@
-"""One asset on its way into the store: streamed to disk, hashed, checked, then renamed in.
+"""One asset on its way into the store: streamed to disk, hashed, checked, then moved in.
 
 Beside the bytes lies a mark that says what they belong to. Bytes without a fitting mark are
 never built upon.
@@ -14,7 +14,14 @@ from typing import BinaryIO
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from reconciler.assets.disk import CHUNK_BYTES, disk_errors, make_folders, replacing, sync_folder
+from reconciler.assets.disk import (
+    CHUNK_BYTES,
+    disk_errors,
+    make_folders,
+    open_regular,
+    replacing,
+    sync_folder,
+)
 from reconciler.assets.media import check_fits, identify
 from reconciler.domain.errors import BadAssetError, LockedError
 from reconciler.domain.profile import Variant
@@ -35,6 +42,39 @@ class _Mark(BaseModel):
     boot: str  # after a power cut, bytes that were written may be zeros
 
 
+def move_finished(path: Path, target: Path) -> None:
+    """Move a finished download into the store, unless a process is about to do that itself.
+
+    Raises:
+        OSError: the disk refuses, or the download is not there any more.
+    """
+    file = open_regular(path)
+    if file is None:
+        return
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        _move(file, path, target)
+
+
+def _move(file: BinaryIO, path: Path, target: Path) -> None:
+    make_folders(target.parent, mode=0o700)
+    os.fsync(file.fileno())
+    # Equal bytes may lie there already. Replacing them also mends ones that were altered.
+    path.replace(target)
+    # Only now, since a read-only file could not be gone on with after a crash in between.
+    os.fchmod(file.fileno(), 0o444)
+    sync_folder(target.parent)
+    _mark_of(path).unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+def _mark_of(path: Path) -> Path:
+    return path.with_name(path.name + ".json")
+
+
 class FolderPartial:
     """A `Partial` in a file of the store's own; held by one process at a time.
 
@@ -52,7 +92,7 @@ class FolderPartial:
     ) -> None:
         """Look at what came earlier; `place` says where finished bytes go."""
         self._path = file
-        self._mark_path = file.with_name(file.name + ".json")
+        self._mark_path = _mark_of(file)
         self._account = account
         self._remote_id = remote_id
         self._variant = variant
@@ -120,7 +160,7 @@ class FolderPartial:
                 rest = rest[taken:]
 
     def finish(self, *, bytes_total: int | None) -> Asset:
-        """Check that this is the whole asset, and put it into the store durably.
+        """Check that this is the whole asset, and that its bytes outlast a power cut.
 
         Raises:
             BadAssetError: it is not; the bytes are thrown away.
@@ -134,8 +174,17 @@ class FolderPartial:
             fix = error.fix or "Run it again: the download begins from the first byte."
             raise BadAssetError(f"{self._what}: {error.message}", fix=fix) from error
         with disk_errors(f"{self._what} cannot be stored"):
-            self._store(asset.sha256)
+            os.fsync(self._hold().fileno())
         return asset
+
+    def move_in(self, asset: Asset) -> None:
+        """Put what was finished where its content says.
+
+        Raises:
+            StateError: the disk refuses; the store finds the bytes here all the same.
+        """
+        with disk_errors(f"{self._what} cannot be moved into the store"):
+            self._move_in(asset.sha256)
 
     def close(self) -> None:
         """Let go of the file; what came stays for a resume."""
@@ -200,17 +249,8 @@ class FolderPartial:
             duration_s=media.duration_s,
         )
 
-    def _store(self, sha256: Sha256) -> None:
-        file, target = self._hold(), self._place(sha256)
-        make_folders(target.parent, mode=0o700)
-        os.fsync(file.fileno())
-        # Equal bytes may lie there already. Replacing them also mends ones that were altered.
-        self._path.replace(target)
-        # Only now, since a read-only file could not be gone on with after a crash in between.
-        os.fchmod(file.fileno(), 0o444)
-        sync_folder(target.parent)
-        self._mark_path.unlink(missing_ok=True)
-        sync_folder(self._path.parent)
+    def _move_in(self, sha256: Sha256) -> None:
+        _move(self._hold(), self._path, self._place(sha256))
         self._let_go()
 
     def _hold(self) -> BinaryIO:

@@ -4,7 +4,8 @@
     recipes/<recipe digest>/<generation>.json    a sidecar; <generation> is the sha256 of the
                                                  account and remote id, so twins stay apart
     recipes/…/<generation>.json.damaged-<hex>    what lay there and could not be read
-    partial/<generation id>.<variant>            a download under way
+    partial/<generation id>.<variant>            a download under way, or one that is finished
+                                                 and was not moved to `bytes/` yet
     partial/<generation id>.<variant>.json       what its bytes belong to
 
 All folders are the user's alone. Reading creates nothing.
@@ -33,7 +34,7 @@ from reconciler.assets.disk import (
     sync_folder,
 )
 from reconciler.assets.media import identify
-from reconciler.assets.partial import FolderPartial
+from reconciler.assets.partial import FolderPartial, move_finished
 from reconciler.assets.pictures import picture_of
 from reconciler.assets.sidecars import (
     SIDECAR_BYTES_MAX,
@@ -77,6 +78,9 @@ class FolderStore:
         Raises:
             StateError: the store cannot be looked into, so nobody knows.
         """
+        return self._lies_in_place(asset) or self._was_finished(asset)
+
+    def _lies_in_place(self, asset: Asset) -> bool:
         with disk_errors(f"the asset store {self._folder} cannot be read"):
             try:
                 found = self.path(asset.sha256).lstat()
@@ -85,14 +89,48 @@ class FolderStore:
                 return False
             return stat.S_ISREG(found.st_mode) and found.st_size == asset.bytes
 
+    def _finished(self, asset: Asset) -> Path | None:
+        """A download that has all the bytes of an asset, and was not moved in yet.
+
+        A sidecar tells of it already, so a run that dies in between loses nothing.
+        """
+        with disk_errors(f"the asset store {self._folder} cannot be read"):
+            for path in sorted((self._folder / "partial").glob(f"*.{asset.variant}")):
+                try:
+                    file = open_regular(path)
+                except FileNotFoundError:
+                    continue
+                if file is None:
+                    continue
+                with file:
+                    has_its_size = os.fstat(file.fileno()).st_size == asset.bytes
+                    if has_its_size and sha256_of(file) == asset.sha256:
+                        return path
+        return None
+
+    def _was_finished(self, asset: Asset) -> bool:
+        """Whether it is about to be moved in, or was while its download was looked for."""
+        return self._finished(asset) is not None or self._lies_in_place(asset)
+
+    def move_in(self, asset: Asset) -> None:
+        """Put an asset that a killed run finished, and did not move in, where it belongs.
+
+        Raises:
+            StateError: the disk refuses.
+        """
+        finished = None if self._lies_in_place(asset) else self._finished(asset)
+        if finished is not None:
+            with disk_errors(f"{finished} cannot be moved into the asset store"):
+                move_finished(finished, self.path(asset.sha256))
+
     def is_intact(self, asset: Asset) -> bool:
         """Whether the bytes are there, by reading them all.
 
         Raises:
             StateError: the store cannot be read, so nobody knows.
         """
-        if not self.is_whole(asset):
-            return False
+        if not self._lies_in_place(asset):
+            return self._was_finished(asset)
         with disk_errors(f"the asset {asset.sha256} cannot be read"):
             file = open_regular(self.path(asset.sha256))
             if file is None:

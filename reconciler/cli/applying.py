@@ -212,7 +212,7 @@ async def _carry_out(
             )
         if wanted.free:
             plan = free_part(plan)
-        record_observed(looked.observed, recorded, state)
+        record_observed(looked.observed, recorded, outside.assets, state)
         rebuild_ledger(plan, recorded, declared.desired, outside.assets, state)
         world = recounted(looked.world, recorded, state)
         refuse_over_budget(said, plan, world, command=wanted.command)

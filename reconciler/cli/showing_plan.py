@@ -107,7 +107,7 @@ async def _refresh_only(said: Options, declared: Declared) -> int:
         looked = await look_and_plan(declared, outside, workspace=said.workspace, refresh="full")
         if looked.observed.jobs:
             with outside.writer("plan --refresh=only") as state:
-                record_observed(looked.observed, state.read(), state)
+                record_observed(looked.observed, state.read(), outside.assets, state)
     finally:
         await outside.aclose()
     seen, blind = looked.observed.jobs, looked.observed.unreachable

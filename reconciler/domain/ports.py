@@ -376,11 +376,14 @@ class Partial(Protocol):
         """Take the next bytes."""
 
     def finish(self, *, bytes_total: int | None) -> Asset:
-        """Check that this is the whole asset, and put it into the store durably.
+        """Check that this is the whole asset, and that its bytes outlast a power cut.
 
         Raises:
             BadAssetError: it is not; the bytes are thrown away.
         """
+
+    def move_in(self, asset: Asset) -> None:
+        """Put what was finished where its content says; the store had it before, too."""
 
     def close(self) -> None:
         """Let go of the file; what came stays for a resume."""
@@ -400,6 +403,9 @@ class AssetStore(Protocol):
 
     def is_intact(self, asset: Asset) -> bool:
         """Whether the bytes are there, by reading them all."""
+
+    def move_in(self, asset: Asset) -> None:
+        """Put an asset that a killed run finished, and did not move in, where it belongs."""
 
     def path(self, sha256: Sha256) -> Path:
         """Where the bytes lie."""

@@ -31,7 +31,7 @@ from reconciler.plan.index import Index
 from reconciler.plan.price import worst_case_usd
 from reconciler.plan.schedule import makespan_s
 from reconciler.plan.spares import spares
-from reconciler.plan.targets import parents_first, targets
+from reconciler.plan.targets import targets
 from reconciler.plan.usage import setting
 
 
@@ -46,7 +46,7 @@ def make_plan(world: World, *, destroy: bool = False) -> Plan:
     facts = setting(index, targets(index))
     actions: list[Action] = []
     unchanged: list[Address] = []
-    for declaration in parents_first(world.desired):
+    for declaration in map(world.desired.__getitem__, facts.targets):
         action = declared(declaration, facts)
         if action is None:
             unchanged.append(declaration.address)
@@ -206,14 +206,14 @@ def _warnings(loose: Sequence[Spare], index: Index) -> Iterator[Diagnostic]:
     for name, listing in sorted(index.world.observed.listed.items()):
         if listing.is_cut:
             yield Diagnostic(
-                code="SF0505",
+                code="SF0515",
                 severity="warning",
                 summary=f"only the newest {len(listing.jobs)} jobs of {name} were looked through"
                 " for results that could be taken instead of bought",
             )
     for provider, why in sorted(index.world.observed.unreachable.items()):
         yield Diagnostic(
-            code="SF0502",
+            code="SF0512",
             severity="warning",
             summary=f"provider {provider} cannot be asked, so its jobs are unknown: {why}",
         )
@@ -224,7 +224,7 @@ def _told(spare: Spare) -> Diagnostic:
     match spare:
         case SeekSpare(address=address):
             return Diagnostic(
-                code="SF0501",
+                code="SF0511",
                 severity="warning",
                 summary=f"what became of a paid request for {address} is unknown, and its recipe"
                 " is no longer declared; its money is held",
@@ -232,14 +232,14 @@ def _told(spare: Spare) -> Diagnostic:
             )
         case TakeTwin(address=address, job=job):
             return Diagnostic(
-                code="SF0503",
+                code="SF0513",
                 severity="warning",
                 summary=f"job {job.remote_id} showed after the paid request for {address} was"
                 " given up: its price is booked as wasted, and its video kept as a spare",
             )
         case StoreSpare(address=address, remote_id=job_id):
             return Diagnostic(
-                code="SF0504",
+                code="SF0514",
                 severity="warning",
                 summary=f"job {job_id}, paid for {address}, is used by no address: an apply"
                 " stores its video as a spare",

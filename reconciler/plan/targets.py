@@ -95,11 +95,26 @@ Target = Keep | Moved | Known | Remembered | Adoptable | SharedWith | New | Unre
 
 
 def targets(index: Index) -> Mapping[Address, Target]:
-    """One target for each declared video, parents first."""
+    """One target for each declared video, in the order in which they are best gone through.
+
+    Parents come before their remixes, and who buys a video before who shares it.
+    """
+    found = _decide(index, {})
+    buyers = {
+        index.world.desired[address].digest: address
+        for address, target in found.items()
+        if isinstance(target, New) and target.reason is Reason.VIDEO_LOST
+    }
+    # A lost video that one address makes anew comes back for those, too, that would not.
+    return _decide(index, buyers) if buyers else found
+
+
+def _decide(index: Index, buyers: Mapping[RecipeDigest, Address]) -> dict[Address, Target]:
+    """The targets, where it is known who makes which lost video anew."""
     found: dict[Address, Target] = {}
     getting: dict[RecipeDigest, Address] = {}
     adoption = Adoption(index, twins=tuple(twins(index)))
-    for declaration in parents_first(index.world.desired):
+    for declaration in _in_order(index.world.desired, buyers):
         target = _target(declaration, index, adoption, found, getting)
         stuck = _path_in_the_way(declaration, target, index)
         if stuck is not None:
@@ -110,17 +125,22 @@ def targets(index: Index) -> Mapping[Address, Target]:
     return found
 
 
-def parents_first(desired: Desired) -> Iterator[Declaration]:
-    """The declarations by address, each after the one that it derives from."""
-    done: set[Address] = set()
+def _in_order(desired: Desired, buyers: Mapping[RecipeDigest, Address]) -> Iterator[Declaration]:
+    """The declarations by address, each after its parent, and after the buyer of its recipe."""
+    entered: set[Address] = set()
     for address in sorted(desired):
-        chain: list[Declaration] = []
-        here: Address | None = address
-        while here is not None and here not in done and here in desired:
-            chain.append(desired[here])
-            done.add(here)
-            here = desired[here].parent
-        yield from reversed(chain)
+        chain = [address] if address not in entered else []
+        while chain:
+            declaration = desired[chain[-1]]
+            entered.add(declaration.address)
+            first = (declaration.parent, buyers.get(declaration.digest))
+            waits_for = (each for each in first if each in desired and each not in entered)
+            next_one = next(waits_for, None)
+            if next_one is not None:
+                chain.append(next_one)
+            else:
+                chain.pop()
+                yield declaration
 
 
 def _target(
@@ -136,7 +156,13 @@ def _target(
         return _unresolved(declaration, index, found, getting)
     source = index.moves.get(address, recorded)
     held = _held_of_recipe(source, digest, index) if source else None
-    if address in index.moves and held is not None and not _is_made_anew(declaration, held, index):
+    is_made_anew = (
+        held is not None
+        and index.is_lost(held)
+        and (digest in getting or declaration.lifecycle.on_lost == "regenerate")
+    )
+    # Then its new address has nothing to take over.
+    if address in index.moves and held is not None and not is_made_anew:
         return _moved(index.moves[address].address, held, index)
     if held is not None and held.status is not JobStatus.FAILED and not index.is_lost(held):
         return Keep(generation=held)
@@ -156,11 +182,6 @@ def _target(
     )
     offer = adoption.offered(declaration, _parent_job(declaration.parent, found))
     return stuck or replace(wanted, offer=offer)
-
-
-def _is_made_anew(declaration: Declaration, held: Generation, index: Index) -> bool:
-    """Whether a lost video is bought again; then its new address has nothing to take over."""
-    return index.is_lost(held) and declaration.lifecycle.on_lost == "regenerate"
 
 
 def _replaces_a_protected(declaration: Declaration, recorded: Recorded | None) -> bool:

@@ -329,7 +329,7 @@ class Studio:
         ports.state.void_reserved()
         world = await self._look(declared, ports.state.read(), ports.server_of, workspace)
         plan = carried(make_plan(world, destroy=destroy))
-        record_observed(world.observed, world.recorded, ports.state)
+        record_observed(world.observed, world.recorded, ports.assets, ports.state)
         rebuild_ledger(plan, world.recorded, world.desired, self.store, ports.state)
         code = await carry_out(
             plan,

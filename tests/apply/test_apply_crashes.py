@@ -93,17 +93,22 @@ def newest(studio: Studio) -> bytes | None:
     return studio.made("new") if "new" in prompts else None
 
 
-def test_a_video_that_was_stored_and_not_recorded_outlives_its_job(
-    studio: Studio, tmp_path_factory: pytest.TempPathFactory
+@pytest.mark.parametrize("loses_database", [False, True])
+@pytest.mark.parametrize("before", ["move_in", "stored"])
+def test_a_video_that_its_sidecar_tells_of_outlives_its_job(
+    studio: Studio, tmp_path_factory: pytest.TempPathFactory, before: str, *, loses_database: bool
 ) -> None:
-    """The power goes out between the store and the state, and comes back after the expiry."""
+    """The power goes out before the bytes are in place, or recorded, until after the expiry."""
     effects = Power()
     rehearsal = studio.twin(tmp_path_factory.mktemp("rehearsal"))
     rehearsal.apply_while_powered(effects, STREET)
     rehearsal.close()
     with pytest.raises(PowerCut):
-        studio.apply_while_powered(Power(1 + effects.effects.index("stored")), STREET)
+        studio.apply_while_powered(Power(1 + effects.effects.index(before)), STREET)
     studio.clock.pass_by(studio.providers["studio"].profile.asset_lifetime_s or 0)
+    if loses_database:
+        studio.lose_database()
+    assert studio.plan(STREET).cost.usd == 0
 
     run = studio.apply(STREET)
 

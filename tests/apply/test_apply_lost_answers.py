@@ -133,7 +133,7 @@ def test_a_job_that_shows_after_the_settle_time_is_told_booked_and_kept(studio: 
     plan = studio.plan(STREET)
     run = studio.apply(STREET)
 
-    assert [found.code for found in plan.diagnostics] == ["SF0503"]
+    assert [found.code for found in plan.diagnostics] == ["SF0513"]
     assert run.code is ExitCode.OK
     assert spent(studio) == studio.server.workshop.billed_usd == Decimal("0.80")
     assert studio.rows("SELECT SUM(amount_usd) FROM ledger WHERE kind = 'waste'") == [(400_000,)]
@@ -259,6 +259,19 @@ def test_retry_buys_again_what_nobody_can_tell_and_books_the_first_as_wasted(
     assert run.code is ExitCode.OK
     assert spent(studio) == Decimal("0.80") == studio.server.workshop.billed_usd
     assert studio.rows("SELECT SUM(amount_usd) FROM ledger WHERE kind = 'waste'") == [(400_000,)]
+
+
+def test_retry_writes_off_no_more_than_was_approved(studio: Studio) -> None:
+    studio.provider(list="none", on_ambiguous="retry")
+    lose_answers(studio, made=True, number=2)
+
+    run = studio.apply(STREET)
+
+    assert run.code is ExitCode.UNRESOLVED
+    assert studio.server.workshop.billed_usd == Decimal("0.80") == run.plan.cost.worst_case_usd
+    assert [state for _, state in studio.attempts()] == ["written_off", "ambiguous"]
+    assert studio.apply(STREET).code is ExitCode.OK  # this is another run, and approved anew
+    assert spent(studio) == Decimal("1.20") == studio.server.workshop.billed_usd
 
 
 def test_fail_begins_no_paid_request_after_an_unknown_one(studio: Studio) -> None:

@@ -16,6 +16,7 @@ from reconciler.assets.partial import FolderPartial
 from reconciler.assets.store import FolderStore
 from reconciler.domain.errors import BadAssetError, LockedError, StateError
 from reconciler.domain.profile import Variant
+from reconciler.domain.recorded import Asset
 
 
 def a_partial(store: FolderStore, variant: Variant = Variant.VIDEO) -> FolderPartial:
@@ -30,6 +31,14 @@ def leave(store: FolderStore, data: bytes, *, etag: str | None = "tag") -> None:
     partial.close()
 
 
+def put(partial: FolderPartial, data: bytes | None = None) -> Asset:
+    """Put all that came into the store; `data` is what it should be."""
+    asset = partial.finish(bytes_total=None if data is None else len(data))
+    partial.move_in(asset)
+    partial.close()
+    return asset
+
+
 def every_file(folder: Path) -> set[str]:
     return {str(each.relative_to(folder)) for each in folder.rglob("*") if each.is_file()}
 
@@ -42,8 +51,7 @@ def test_a_whole_download_lies_in_the_store_by_its_content(
     for at in range(0, len(clip), 700):
         partial.write(clip[at : at + 700])
         assert partial.offset == min(at + 700, len(clip))
-    asset = partial.finish(bytes_total=len(clip))
-    partial.close()
+    asset = put(partial, clip)
     assert (asset.sha256, asset.bytes, asset.media_type) == (sha256(clip), len(clip), "video/mp4")
     assert (asset.width, asset.height, asset.duration_s) == (64, 48, 0.5)
     stored = store.path(asset.sha256)
@@ -71,7 +79,7 @@ def test_equal_bytes_of_two_jobs_are_stored_once(
         )
         partial.begin(offset=0, etag=None)
         partial.write(clip)
-        partial.finish(bytes_total=None)
+        put(partial)
     assert every_file(folder) == {f"bytes/{sha256(clip)[:2]}/{sha256(clip)}"}
 
 
@@ -80,7 +88,7 @@ def test_a_download_mends_stored_bytes_that_were_altered(store: FolderStore, cli
         partial = a_partial(store)
         partial.begin(offset=0, etag=None)
         partial.write(clip)
-        asset = partial.finish(bytes_total=len(clip))
+        asset = put(partial, clip)
         assert store.is_intact(asset)
         store.path(asset.sha256).chmod(0o644)
         store.path(asset.sha256).write_bytes(bytes(len(clip)))
@@ -103,7 +111,7 @@ def test_a_resume_from_any_offset_gives_the_same_asset(clip: bytes, data: st.Dat
         assert partial.offset == (cuts[-1] if cuts else 0)
         partial.begin(offset=partial.offset, etag="tag")
         partial.write(clip[partial.offset :])
-        assert partial.finish(bytes_total=len(clip)).sha256 == sha256(clip)
+        assert put(partial, clip).sha256 == sha256(clip)
         assert store.path(sha256(clip)).read_bytes() == clip
 
 
@@ -139,7 +147,7 @@ def test_an_answer_without_a_tag_goes_on_with_what_was_asked_for(
     partial = a_partial(store)
     partial.begin(offset=1000, etag=None)
     partial.write(clip[1000:])
-    assert partial.finish(bytes_total=len(clip)).sha256 == sha256(clip)
+    assert put(partial, clip).sha256 == sha256(clip)
 
 
 def test_a_broken_connection_is_gone_on_with_by_the_same_run(
@@ -150,14 +158,52 @@ def test_a_broken_connection_is_gone_on_with_by_the_same_run(
     partial.write(clip[:1000])
     partial.begin(offset=1000, etag="tag")
     partial.write(clip[1000:])
-    assert partial.finish(bytes_total=len(clip)).sha256 == sha256(clip)
+    assert put(partial, clip).sha256 == sha256(clip)
 
 
 def test_a_download_that_was_killed_before_its_end_was_told_can_be_finished(
     store: FolderStore, clip: bytes
 ) -> None:
     leave(store, clip)
-    assert a_partial(store).finish(bytes_total=None).sha256 == sha256(clip)
+    assert put(a_partial(store)).sha256 == sha256(clip)
+
+
+def test_what_was_finished_is_in_the_store_before_it_is_moved_in(
+    store: FolderStore, folder: Path, clip: bytes
+) -> None:
+    leave(store, b"another", etag="tag")
+    other = store.partial(a_generation("video_2", identity="g2"), Variant.VIDEO)
+    other.begin(offset=0, etag=None)
+    other.write(clip)
+    asset = other.finish(bytes_total=len(clip))
+    assert store.is_whole(asset)
+    assert store.is_intact(asset)
+    store.move_in(asset)  # another process, while this one is about to: it is left to do it
+    assert not store.path(asset.sha256).exists()
+    other.close()  # killed
+
+    store.move_in(asset)
+    assert store.path(asset.sha256).read_bytes() == clip
+    assert stat.S_IMODE(store.path(asset.sha256).stat().st_mode) == 0o444
+    store.move_in(asset)
+    assert every_file(folder) == {
+        f"bytes/{asset.sha256[:2]}/{asset.sha256}",
+        "partial/g1.video",
+        "partial/g1.video.json",
+    }
+
+
+def test_a_download_of_other_bytes_of_that_length_is_not_what_was_finished(
+    store: FolderStore, clip: bytes
+) -> None:
+    leave(store, clip)
+    partial = a_partial(store)
+    asset = partial.finish(bytes_total=len(clip))
+    partial.close()
+    (store.path(asset.sha256).parents[2] / "partial" / "g1.video").write_bytes(bytes(len(clip)))
+    assert not store.is_whole(asset)
+    store.move_in(asset)
+    assert not store.path(asset.sha256).exists()
 
 
 @pytest.mark.parametrize("field", ["remote_id", "boot", "etag"])
@@ -240,7 +286,7 @@ def test_a_spritesheet_is_a_picture(store: FolderStore) -> None:
     partial = a_partial(store, Variant.SPRITESHEET)
     partial.begin(offset=0, etag=None)
     partial.write(data)
-    asset = partial.finish(bytes_total=len(data))
+    asset = put(partial, data)
     assert (asset.media_type, asset.width, asset.duration_s) == ("image/jpeg", 40, None)
 
 
@@ -253,7 +299,7 @@ def test_two_runs_do_not_write_into_one_download(store: FolderStore, clip: bytes
     with pytest.raises(LockedError):
         second.restart()
     first.write(clip[100:])
-    asset = first.finish(bytes_total=len(clip))
+    asset = put(first, clip)
     assert store.is_intact(asset)
     second.begin(offset=0, etag="tag")
     assert store.is_intact(asset)
@@ -294,7 +340,7 @@ def test_a_full_disk_keeps_what_came(small_disk: Path, clip: bytes) -> None:
     assert 0 < again.offset < len(stuffed)
     again.begin(offset=again.offset, etag="tag")
     again.write(stuffed[again.offset :])
-    assert again.finish(bytes_total=len(stuffed)).sha256 == sha256(stuffed)
+    assert put(again, stuffed).sha256 == sha256(stuffed)
 
 
 def test_a_limit_on_the_length_of_files_keeps_what_came(store: FolderStore, clip: bytes) -> None:
@@ -309,7 +355,7 @@ def test_a_limit_on_the_length_of_files_keeps_what_came(store: FolderStore, clip
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert partial.offset == 1000
     partial.write(clip[1000:])
-    assert partial.finish(bytes_total=len(clip)).sha256 == sha256(clip)
+    assert put(partial, clip).sha256 == sha256(clip)
 
 
 KILLED = """
@@ -351,4 +397,4 @@ def test_a_killed_download_is_resumed(store: FolderStore, folder: Path, clip: by
     assert (partial.offset, partial.etag) == (1500, "tag")
     partial.begin(offset=1500, etag="tag")
     partial.write(clip[1500:])
-    assert partial.finish(bytes_total=len(clip)).sha256 == sha256(clip)
+    assert put(partial, clip).sha256 == sha256(clip)

@@ -166,7 +166,7 @@ def test_a_recorded_job_is_no_unmanaged_one() -> None:
 
 def test_a_list_that_was_not_read_to_its_end_is_told() -> None:
     plan = the_plan(a_world([STREET], listed=[JOB], list_is_cut=True))
-    assert [found.code for found in plan.diagnostics] == ["SF0505"]
+    assert [found.code for found in plan.diagnostics] == ["SF0515"]
 
 
 def test_a_written_off_request_blocks_its_recipe_until_a_person_says_otherwise() -> None:
@@ -197,7 +197,7 @@ def test_a_late_twin_is_taken_note_of_and_never_adopted_by_another(state: str) -
     assert (twin.attempt, twin.job.remote_id) == (given_up.id, "video_found")
     assert plan.actions == ()
     assert plan.has_changes
-    assert [found.code for found in plan.diagnostics] == ["SF0503"]
+    assert [found.code for found in plan.diagnostics] == ["SF0513"]
 
 
 def test_a_job_that_an_unresolved_attempt_may_have_made_is_no_twin_of_another() -> None:

@@ -200,8 +200,23 @@ def test_a_new_address_with_the_recipe_of_a_lost_video_asks_on_lost_as_its_holde
     record = a_record(STREET, pending=lost)
     check(
         a_world([STREET, a_declaration("twin", "a street", on_lost="regenerate")], [record]),
-        BLOCKED,
         f"twin: create video_lost $0.40 mark_lost:g {BOUGHT}",
+        "street: publish shared $0.00 after:twin bind_shared:twin fetch publish promote "
+        "mark_lost:g retire:g",
+    )
+
+
+def test_what_another_address_makes_anew_comes_back_at_a_new_name_and_for_remixes() -> None:
+    lost = a_generation(STREET, "g", stored=(), expires_at=NOW - HOUR)
+    road = a_declaration("road", "a street")
+    rain = a_declaration("rain", "add rain", remix_of=road)
+    zoo = a_declaration("zoo", "a street", on_lost="regenerate")
+    check(
+        a_world([road, rain, zoo], [a_record(STREET, pending=lost)]),
+        f"zoo: create video_lost $0.40 mark_lost:g {BOUGHT}",
+        "road: publish shared $0.00 after:zoo bind_shared:zoo fetch publish promote",
+        f"rain: remix not_recorded $0.40 after:road {BOUGHT}",
+        "street: delete undeclared $0.00 mark_lost:g retire:g forget",
     )
 
 

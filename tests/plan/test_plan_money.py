@@ -87,7 +87,7 @@ def test_an_unresolved_attempt_that_no_declaration_asks_for_is_warned_of() -> No
     attempts = [an_attempt(a_declaration("gone")), an_attempt(STREET)]
     plan = the_plan(a_world([STREET], attempts=attempts))
     warnings = [(found.code, found.severity) for found in plan.diagnostics]
-    assert warnings == [("SF0501", "warning")]
+    assert warnings == [("SF0511", "warning")]
     assert "gone" in plan.diagnostics[0].summary
     assert [(type(spare).__name__, str(spare.address)) for spare in plan.spares] == [
         ("SeekSpare", "gone")
@@ -101,7 +101,7 @@ def test_a_server_that_cannot_be_asked_is_told_and_what_it_has_is_unknown() -> N
         "street: wait job_running $0.00 await fetch publish promote",
     )
     assert plan.unreachable == {"studio": "no route"}
-    assert [found.code for found in plan.diagnostics] == ["SF0502"]
+    assert [found.code for found in plan.diagnostics] == ["SF0512"]
     assert "no route" in plan.diagnostics[0].summary
 
 

@@ -431,7 +431,7 @@ def test_an_unresolved_attempt_of_another_recipe_holds_nothing_up() -> None:
         a_world([EDITED], [converged(STREET, "old")], attempts=[an_attempt(STREET)]),
         f"street: replace recipe_changed $0.40 {BOUGHT} retire:old",
     )
-    assert [found.code for found in plan.diagnostics] == ["SF0501"]
+    assert [found.code for found in plan.diagnostics] == ["SF0511"]
 
 
 def test_an_attempt_that_was_reserved_and_never_sent_is_as_if_not_recorded() -> None:

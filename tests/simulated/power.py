@@ -56,8 +56,8 @@ _STATE = frozenset(
         "void_reserved",
     }
 )
-_ASSETS = frozenset({"take_back", "write_sidecar", "derive"})
-_PARTIAL = frozenset({"begin", "write", "finish"})
+_ASSETS = frozenset({"take_back", "write_sidecar", "derive", "move_in"})
+_PARTIAL = frozenset({"begin", "write", "finish", "move_in"})
 _FILES = frozenset({"publish", "set_aside", "move", "remove"})
 
 
