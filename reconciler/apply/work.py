@@ -1,5 +1,6 @@
 """One action, step by step."""
 
+import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -14,7 +15,7 @@ from reconciler.apply.results import Results
 from reconciler.apply.stop import StoppedError
 from reconciler.apply.submit import buy, settle
 from reconciler.domain.address import Address
-from reconciler.domain.errors import JobGoneError, SorafileError
+from reconciler.domain.errors import JobGoneError, SorafileError, StalePlanError
 from reconciler.domain.events import ActionLeft, JobProgress
 from reconciler.domain.observed import ObservedJob
 from reconciler.domain.plan import (
@@ -53,6 +54,7 @@ from reconciler.domain.recorded import (
     RecordedState,
     RunId,
 )
+from reconciler.plan.lost_answers import may_have_made
 
 _TOLERANCE_S = 0.5  # of a video's length: servers round to whole frames
 
@@ -151,10 +153,33 @@ class Work:
 
     async def do(self) -> None:
         """Do every step in order."""
-        for step in self.action.steps:
-            await self._step(step)
-            if self._held is not None and self._held.status is JobStatus.COMPLETED:
-                self.results.made(self.action.address, self._held)
+        replaced = [asyncio.create_task(self._bring_in_ahead(each)) for each in self._replaced()]
+        try:
+            for step in self.action.steps:
+                await self._step(step)
+                if self._held is not None and self._held.status is JobStatus.COMPLETED:
+                    self.results.made(self.action.address, self._held)
+        finally:
+            for task in replaced:
+                task.cancel()
+            await asyncio.gather(*replaced, return_exceptions=True)
+
+    def _replaced(self) -> list[Generation]:
+        """The jobs that run still and are let go at the end: their videos may not last so long."""
+        if not self.journey.limits.wait:
+            return []
+        going = [step.generation for step in self.action.steps if isinstance(step, Retire)]
+        lost = [step.generation for step in self.action.steps if isinstance(step, MarkLost)]
+        found = [self.recorded.generations[each] for each in going if each not in lost]
+        return [each for each in found if each.status.is_running and each.on_server]
+
+    async def _bring_in_ahead(self, generation: Generation) -> None:
+        """Store the video of a job as soon as it is finished, while its successor is made."""
+        lane = self.journey.lane(self._lane_name(generation))
+        waiting = lane.poller.finished(generation, lambda _job: None)
+        done = await self.journey.stop.or_stop(waiting)
+        if done.status is JobStatus.COMPLETED:
+            await self._stored(done, Variant.VIDEO)
 
     def close(self) -> None:
         """Give back what is held of the run, whatever came of the action."""
@@ -282,6 +307,7 @@ class Work:
             self._held = state.twin(given_up, step.job, is_ours=is_ours)
             state.bind(declaration.address, self._held.id)
             return
+        self._refuse_to_adopt_anothers(step)
         self._held = state.found(
             Found(
                 address=declaration.address,
@@ -295,6 +321,29 @@ class Work:
                 tags=declaration.tags,
             )
         )
+
+    def _refuse_to_adopt_anothers(self, step: Adopt) -> None:
+        """See that nobody else of this database has, or awaits, a job that was in a list.
+
+        What the state said before the list was read is too old to tell: the job may be the
+        answer that another workspace waits for at this moment.
+        """
+        account, job = step.declaration.recipe.account, step.job
+        recorded = self.journey.ports.state.read()
+        is_known = any(
+            (each.account, each.remote_id) == (account, job.remote_id)
+            for each in recorded.generations.values()
+        )
+        is_awaited = any(
+            each.state.is_unresolved and each.account == account and may_have_made(each, job)
+            for each in recorded.attempts
+        )
+        if is_known or is_awaited:
+            raise StalePlanError(
+                f"job {job.remote_id} may be what another run has just asked for, so it is not"
+                " taken; nothing was bought",
+                fix="plan again once that run has its answer",
+            )
 
     async def _parent_of(self, step: Buy) -> Generation | None:
         parent = step.declaration.parent

@@ -113,9 +113,10 @@ class Observed:
 def unrecorded(generation: Generation, observed: Observed) -> Sidecar | None:
     """What the asset store has of a known generation, where the state does not say so.
 
-    Its assets are those that lie whole in the store, the video among them.
+    Its assets are those that lie whole in the store, the video among them. So a video that was
+    taken for lost is found again.
     """
-    if generation.is_stored or generation.lost:
+    if generation.is_stored and not generation.lost:
         return None
     for sidecar in observed.sidecars.get(generation.digest, ()):
         whole = tuple(each for each in sidecar.assets if observed.stored.get(each.sha256, False))

@@ -348,7 +348,11 @@ def _edit_in_the_making(recorded: Recorded) -> Generation | None:
 
 def _with_stored(generation: Generation, sidecar: Sidecar | None) -> Generation:
     """A generation with what the asset store has of it, where the state does not say so."""
-    return generation if sidecar is None else replace(generation, assets=sidecar.assets)
+    if sidecar is None:
+        return generation
+    return replace(
+        generation, assets=sidecar.assets, status=JobStatus.COMPLETED, lost=False, missing_count=0
+    )
 
 
 def _end_of_life(finished_at: datetime, provider: Provider | None) -> datetime | None:

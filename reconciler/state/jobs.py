@@ -228,7 +228,11 @@ def record_stored(transaction: Transaction, generation: GenerationId, asset: Ass
         )
     )
     _add_asset(transaction, generation, asset)
-    if asset.variant is Variant.VIDEO and recorded.lost:
+    if asset.variant is not Variant.VIDEO:
+        return
+    if JobStatus(recorded.status).is_running:  # another run saw its end, and could not tell
+        _change(transaction, generation, status=JobStatus.COMPLETED, progress=_WHOLE)
+    if recorded.lost:
         _change(transaction, generation, lost=False)
         journal.revive(transaction, recorded.attempt_id)
 

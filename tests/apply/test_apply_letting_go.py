@@ -52,6 +52,18 @@ def test_a_replaced_running_job_is_stored_before_it_is_deleted(studio: Studio) -
     assert studio.apply(a_declaration("street", "old")).ended.cost_usd == 0
 
 
+def test_a_replaced_running_job_is_stored_while_its_successor_never_ends(studio: Studio) -> None:
+    studio.server.fated("new", Fate(is_stuck=True))
+    studio.apply(a_declaration("street", "old"), limits=LEAVE)
+
+    run = studio.apply(a_declaration("street", "new"), stop_at_s=100)
+
+    assert run.code is ExitCode.INTERRUPTED
+    assert len(studio.server.asked(Operation.CONTENT, "old")) == 1
+    studio.clock.pass_by(studio.providers["studio"].profile.asset_lifetime_s or 0)
+    assert studio.plan(a_declaration("street", "old")).cost.usd == 0
+
+
 def test_a_failed_job_is_let_go_without_a_video(studio: Studio) -> None:
     studio.server.fated("street", Fate(error=JobError(code="moderation", message="no")))
     studio.apply(a_declaration("street"))

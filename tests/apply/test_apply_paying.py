@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from apply.studio import ME, URL, Studio
-from reconciler.domain.desired import ReferenceFile
+from reconciler.domain.desired import Declaration, ReferenceFile
 from reconciler.domain.errors import ExitCode, StateError
 from reconciler.domain.events import ActionStarted, Event, Heartbeat
 from reconciler.domain.plan import ActionKind
@@ -223,26 +223,64 @@ def test_a_parent_that_is_bought_again_is_the_one_that_is_remixed(studio: Studio
     assert remix.parent == "video_2"
 
 
+def send_elsewhere(studio: Studio, street: Declaration) -> None:
+    """Another workspace sends its request, and has no answer yet."""
+    with open_writer(URL, studio.root, "other", ME, studio.clock.now) as other:
+        run = other.begin_run(plan_id="p", worst_case_usd=Decimal(1), git_commit=None)
+        intent = Intent(
+            address=street.address,
+            recipe=street.recipe,
+            digest=street.digest,
+            provider="studio",
+            cost_usd=Decimal("0.40"),
+            echo=echo_of(street, None, studio.providers["studio"].profile),
+            lifecycle=street.lifecycle,
+            tags=(),
+        )
+        other.sending(other.reserve(intent, run), ())
+
+
 def test_what_another_workspace_is_buying_is_not_bought_too(studio: Studio) -> None:
     street = a_declaration("street")
 
     def buy_elsewhere(event: Event) -> None:
         if isinstance(event, ActionStarted):
-            with open_writer(URL, studio.root, "other", ME, studio.clock.now) as other:
-                run = other.begin_run(plan_id="p", worst_case_usd=Decimal(1), git_commit=None)
-                intent = Intent(
-                    address=street.address,
-                    recipe=street.recipe,
-                    digest=street.digest,
-                    provider="studio",
-                    cost_usd=Decimal("0.40"),
-                    echo=echo_of(street, None, studio.providers["studio"].profile),
-                    lifecycle=street.lifecycle,
-                    tags=(),
-                )
-                other.sending(other.reserve(intent, run), ())
+            send_elsewhere(studio, street)
 
     run = studio.apply(street, on_event=buy_elsewhere)
 
     assert run.failure("street").code == "already_bought"
     assert studio.server.asked(Operation.SUBMIT) == []
+
+
+def test_what_another_workspace_is_buying_is_not_adopted_either(studio: Studio) -> None:
+    """Its job may show in the list that was read before the state could tell of its request."""
+    street = a_declaration("street")
+    studio.provider(account_use="exclusive")
+    studio.server.others_make("street")
+
+    def buy_elsewhere(event: Event) -> None:
+        if isinstance(event, ActionStarted):
+            send_elsewhere(studio, street)
+
+    assert [action.kind for action in studio.plan(street).actions] == ["adopt"]
+    run = studio.apply(street, on_event=buy_elsewhere)
+
+    assert run.failure("street").code == "stale"
+    assert studio.recorded().generations == {}
+
+
+def test_a_video_that_was_taken_for_lost_is_found_in_the_store(studio: Studio) -> None:
+    """A run that lost its lease may have stored it after another one had given it up."""
+    street = a_declaration("street", on_lost="regenerate")
+    studio.apply(street)
+    studio.write("UPDATE generations SET lost = 1")
+    studio.write("UPDATE attempts SET state = 'lost'")
+    studio.files.locate("videos/street.mp4").unlink()
+
+    assert studio.plan(street).cost.usd == 0
+    assert studio.apply(street).code is ExitCode.OK
+
+    assert studio.plan(street).is_empty
+    assert studio.attempts() == [("street", "adopted")]
+    assert len(studio.server.asked(Operation.SUBMIT)) == 1

@@ -285,11 +285,13 @@ class SimulatedCall:
         self._server = server
         self.request = request
         self.made: str | None = None  # the remote id of the job that it made, told or not
+        self.sent_at: datetime | None = None
 
     async def send(self, *, begin_by_s: float) -> ObservedJob:
         """Send it, if it is not too late."""
         if self._server.clock.uptime_s() > begin_by_s:
             raise NotSentError("the request could not begin in time")
+        self.sent_at = self._server.clock.now()
         return await self._server.submit(self)
 
 

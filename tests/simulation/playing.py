@@ -5,6 +5,7 @@ import tempfile
 import traceback
 from dataclasses import dataclass
 from functools import cache
+from multiprocessing.util import Finalize
 from pathlib import Path
 
 from apply.studio import Studio
@@ -60,7 +61,10 @@ def play(world: World) -> Outcome:
 @cache
 def _folder() -> Path:
     base = _FAST if _FAST.is_dir() else None
-    return Path(tempfile.mkdtemp(prefix="sorafile-simulation-", dir=base))
+    folder = Path(tempfile.mkdtemp(prefix="sorafile-simulation-", dir=base))
+    # Not `atexit`, which the processes of a pool do not come to.
+    Finalize(None, shutil.rmtree, args=(folder,), kwargs={"ignore_errors": True}, exitpriority=1)
+    return folder
 
 
 @cache

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from decimal import Decimal
 from random import Random
 
+from reconciler.domain.budget import Budget
 from reconciler.domain.recorded import JobError
 from simulated.faults import (
     Arrivals,
@@ -78,7 +80,22 @@ def _temper(dice: Random) -> Temper:
         temper = replace(temper, skew_s=dice.choice([-45.0, -5.0, 5.0, 45.0, 600.0]))
     if dice.random() < 0.15:
         temper = replace(temper, echoes=("prompt", "model", "seconds", "size"))
+    if dice.random() < 0.2:
+        temper = replace(temper, budget=_budget(dice))
     return temper
+
+
+def _budget(dice: Random) -> Budget:
+    def cap(*usd: str) -> Decimal | None:
+        return Decimal(dice.choice(usd)) if dice.random() < 0.5 else None
+
+    launch = cap("0.40", "0.80")
+    return Budget(
+        per_run_usd=cap("0.40", "0.80", "1.20"),
+        per_day_usd=cap("0.80", "1.60"),
+        per_month_usd=cap("1.20", "2.40"),
+        per_tag_usd={} if launch is None else {"launch": launch},
+    )
 
 
 def _wording(dice: Random) -> Wording:

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 from random import Random
@@ -12,7 +13,9 @@ from threading import Thread
 from typing import assert_never
 
 from apply.studio import ME, Run, Studio, stopped_at
+from reconciler.apply.journey import Limits
 from reconciler.apply.stop import Stop
+from reconciler.domain.budget import NO_BUDGET
 from reconciler.domain.desired import Declaration, ReferenceFile
 from reconciler.domain.errors import SorafileError
 from reconciler.domain.plan import Plan
@@ -67,6 +70,7 @@ class Story:
             BrokenError: an invariant does not hold.
         """
         try:
+            self.oracle.budget = self.world.temper.budget
             for step in self.world.steps:
                 self._say(f"{step}")
                 self._take(step)
@@ -178,6 +182,7 @@ class Story:
                 self.declared(HOME),
                 ports,
                 stop=stop,
+                limits=Limits(budget=self.oracle.budget),
                 carried=free_part if step.free else lambda plan: plan,
             )
             stop_at_s = self._patience_s if step.stop_at_s is None else step.stop_at_s
@@ -203,7 +208,11 @@ class Story:
             ports = attending.witness.ports(self.studio.ports(state))
             stop = Stop()
             run = self.studio.applied(
-                self.declared(attending.workspace), ports, workspace=attending.workspace, stop=stop
+                self.declared(attending.workspace),
+                ports,
+                workspace=attending.workspace,
+                stop=stop,
+                limits=Limits(budget=self.oracle.budget),
             )
             return await stopped_at(self._patience_s, stop, run)
 
@@ -231,7 +240,8 @@ class Story:
                 with self.studio.hold(holder=OTHER_MACHINE) as state:
                     ports = other.witness.ports(self.studio.ports(state))
                     stop = Stop()
-                    run = self.studio.applied(self.declared(HOME), ports, stop=stop)
+                    limits = Limits(budget=self.oracle.budget)
+                    run = self.studio.applied(self.declared(HOME), ports, stop=stop, limits=limits)
                     other.run = self.studio.clock.run(stopped_at(self._patience_s, stop, run))
                 other.check(is_calm=False)
             except SorafileError as error:
@@ -248,7 +258,8 @@ class Story:
     # --- rest -----------------------------------------------------------------------------------
 
     def _come_to_rest(self) -> None:
-        """With nothing going wrong any more, every project comes to rest."""
+        """With nothing going wrong any more, and nothing forbidden, all comes to rest."""
+        self.oracle.budget = NO_BUDGET
         self._say("all is well from now on")
         self.studio.clock.pass_by(QUIET_S)
         everybody = sorted({HOME, *self._workspaces})
@@ -325,9 +336,13 @@ class _Attending:
     run: Run | None = None
     was_cut: bool = False
     witness: Witness = field(init=False)
+    began_at: datetime = field(init=False)
+    known: set[str] = field(init=False)  # the remote ids that were recorded when it began
 
     def __post_init__(self) -> None:
         self.witness = Witness(self.story.oracle)
+        self.began_at = self.story.studio.clock.now()
+        self.known = set(self.story.oracle.books().jobs)
 
     def check(self, *, is_calm: bool) -> Plan | None:
         """What must hold once a run is over; the next plan, where it was a calm one."""
@@ -339,11 +354,13 @@ class _Attending:
         if run is None:
             return None
         oracle.check_spending(run.plan, self.witness.sent)
+        oracle.check_run_cap(self.witness.sent)
         if not is_calm:
             return None
         plan = story.plan(self.workspace)
         oracle.check_rest(run, plan, story.declared(self.workspace))
-        oracle.check_downloads()
+        answered = {each.answered for each in self.witness.sent if each.answered}
+        oracle.check_downloads(run, self.began_at, self.known | answered)
         return plan
 
 

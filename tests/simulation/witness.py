@@ -21,6 +21,7 @@ class Sent:
     digest: RecipeDigest
     kin: RecipeDigest
     call: SimulatedCall
+    tags: tuple[str, ...]
     answered: str | None = None  # the remote id that came back
 
 
@@ -89,7 +90,13 @@ class Witness:
     async def pay(self, call: SimulatedCall, begin_by_s: float) -> ObservedJob:
         """Let a paid request leave, under the judge's eyes."""
         attempt, intent = self._reserved[asyncio.current_task()]
-        sent = Sent(attempt=attempt, digest=intent.digest, kin=intent.recipe.kin, call=call)
+        sent = Sent(
+            attempt=attempt,
+            digest=intent.digest,
+            kin=intent.recipe.kin,
+            call=call,
+            tags=intent.tags,
+        )
         broken = self.judge.against_paying(sent, is_journaled=attempt in self._sending)
         self._sending.discard(attempt)  # one request for each time that it is journaled
         self.sent.append(sent)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from reconciler.domain.budget import NO_BUDGET, Budget
 from reconciler.domain.desired import OnLost, RemotePolicy
 from reconciler.domain.echo import EchoField
 from reconciler.domain.observed import ObservedJob
@@ -103,6 +104,7 @@ class Temper:
     skew_s: float = 0.0
     wording: Wording = Wording()
     fates: Mapping[str, Fate] | None = None  # by prompt
+    budget: Budget = NO_BUDGET  # until everything is to come to rest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
