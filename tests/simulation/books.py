@@ -30,6 +30,7 @@ class Attempt:
     kin: str
     state: str
     made: bool
+    has_watermark: bool
 
     @property
     def is_unresolved(self) -> bool:
@@ -56,7 +57,8 @@ def read_books(database: Path) -> Books:
             "SELECT remote_id, digest, attempt_id, status, lost FROM generations"
         ).fetchall()
         attempts = connection.execute(
-            "SELECT id, digest, COALESCE(kin, digest), state, COALESCE(made, 0) FROM attempts"
+            "SELECT id, digest, COALESCE(kin, digest), state, COALESCE(made, 0),"
+            " watermark IS NOT NULL FROM attempts"
         ).fetchall()
         money = dict(
             connection.execute("SELECT kind, SUM(amount_usd) FROM ledger GROUP BY kind").fetchall()
@@ -77,7 +79,14 @@ def read_books(database: Path) -> Books:
             for row in jobs
         },
         attempts={
-            row[0]: Attempt(id=row[0], digest=row[1], kin=row[2], state=row[3], made=bool(row[4]))
+            row[0]: Attempt(
+                id=row[0],
+                digest=row[1],
+                kin=row[2],
+                state=row[3],
+                made=bool(row[4]),
+                has_watermark=bool(row[5]),
+            )
             for row in attempts
         },
         accounted_usd=Decimal(micro) / 1_000_000,

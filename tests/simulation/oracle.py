@@ -44,6 +44,7 @@ class Oracle:
     budget: Budget = NO_BUDGET  # that runs are held to now
     sent: list[Sent] = field(default_factory=list)  # since the database was made
     _known: set[str] = field(default_factory=set)  # remote ids that were recorded or answered
+    _orphans: set[str] = field(default_factory=set)  # whose recipes went with it
 
     def books(self) -> Books:
         """What the database says now."""
@@ -51,6 +52,9 @@ class Oracle:
 
     def forget(self) -> None:
         """The database is gone, and with it all that only it could know."""
+        told = {each.remote_id for each in self.studio.store.every_sidecar()}
+        made = {job.remote_id for each in self.sent if (job := self._job(each))}
+        self._orphans |= made - told
         self.sent.clear()
         self._known.clear()
 
@@ -228,6 +232,8 @@ class Oracle:
             return self._fits(self.studio.server.workshop.jobs[job.parent], parent, others)
         if not isinstance(job.request, CreateRequest):
             return True  # another team's: nobody can know what it showed to the server
+        if job.remote_id in self._orphans:
+            return True  # likewise: what it was asked for was lost with the database
         sent = job.request.reference
         asked = recipe.reference
         return (sent.sha256 if sent else None) == (asked.sha256 if asked else None)
@@ -288,6 +294,10 @@ class Oracle:
             and temper.wording.is_plain
             and len(temper.echoes) == 5
             and temper.account_use == "exclusive"
+            # Without one, a list that was refused at that moment, nothing is ever proven.
+            and all(
+                each.has_watermark for each in self.books().attempts.values() if each.is_unresolved
+            )
         )
 
     # --- what is true -----------------------------------------------------------------------
