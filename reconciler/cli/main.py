@@ -30,6 +30,7 @@ COMMANDS = {
     "costs": "What was spent and held, against the budget.",
     "remote": "The jobs that are on the server.",
     "state": "What the state database records.",
+    "preview-server": "Serve the Videos API on this machine, for any client.",
     "schema": "The JSON Schema of a document or file.",
     "version": "The version of sorafile.",
 }
@@ -55,7 +56,8 @@ class Commands(click.Group):
         """Import one command."""
         if cmd_name not in COMMANDS:
             return None
-        file = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        name = cmd_name.replace("-", "_")
+        file = f"{name}_" if keyword.iskeyword(name) else name
         module = importlib.import_module(f"reconciler.cli.commands.{file}")
         command = module.command
         if not isinstance(command, click.Command):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import platformdirs
 
@@ -14,7 +14,7 @@ from reconciler import __version__
 from reconciler.cli.clock import SystemClock
 from reconciler.cli.trust import require_trust
 from reconciler.domain.desired import Desired
-from reconciler.domain.errors import Diagnostic, InvalidSpecError
+from reconciler.domain.errors import Diagnostic, InvalidSpecError, SorafileError
 from reconciler.domain.ports import AssetStore, Clock, Files, Server, StateReader, StateWriter
 from reconciler.domain.provider import Provider
 from reconciler.remote.profiles import load_profiles
@@ -221,7 +221,24 @@ def write_durably(target: Path, content: bytes) -> None:
         file.write(content)
 
 
-def preview_folder(root: Path) -> Path:
-    """Where the preview server keeps a project's jobs: they outlive the loss of its state."""
-    key = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:16]
+def preview_folder(folder: Path) -> Path:
+    """Where the preview server keeps the jobs of the project that a folder lies in.
+
+    They outlive the loss of its state.
+    """
+    key = hashlib.sha256(str(find_project(folder)).encode()).hexdigest()[:16]
     return platformdirs.user_cache_path("sorafile") / "preview" / key
+
+
+def become_preview_server(*flags: object) -> NoReturn:
+    """Be the preview server from now on: this process ends when it does.
+
+    Raises:
+        SorafileError: it cannot be run.
+    """
+    from reconciler.remote.embedded import PREVIEW
+
+    try:
+        os.execv(PREVIEW[0], [*PREVIEW, *map(str, flags)])  # noqa: S606 - our own program
+    except OSError as error:
+        raise SorafileError(f"the preview server cannot be run: {error}") from error

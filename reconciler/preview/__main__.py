@@ -1,10 +1,12 @@
 """Runs the server: flags, the socket, and when to end.
 
     python -m reconciler.preview --data DIR [--host HOST] [--port PORT] [--pace SECONDS]
-                                 [--quit-with-stdin]
+                                 [--slots N] [--assets-last SECONDS] [--faults FILE] [--like NAME]
+                                 [--quit-with-stdin] [--greet]
 
 Prints one line of JSON, ``{"url": "http://HOST:PORT/v1"}``, when it takes requests, and
-nothing else on standard output.
+nothing else on standard output; with ``--greet`` it is a line for people. Where the
+environment has SORAFILE_PREVIEW_API_KEY, requests need it.
 """
 
 from __future__ import annotations
@@ -24,8 +26,11 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from reconciler.preview.app import VideosApi
+from reconciler.preview.app import Settings, VideosApi
+from reconciler.preview.connections import CuttableProtocol
 from reconciler.preview.files import Files, make_private
+from reconciler.preview.jobs import ASSETS_LAST_S
+from reconciler.preview.rehearsal import Rehearsal
 from reconciler.preview.rim import Rim
 from reconciler.preview.store import SchemaError, Store
 from reconciler.preview.studio import Studio
@@ -35,6 +40,11 @@ if TYPE_CHECKING:
 
 _STDIN = 0
 _PORT_MAX = 65_535
+_SLOTS_MAX = 1000
+_API_KEY = "SORAFILE_PREVIEW_API_KEY"
+_GREETING = """\
+The Videos API is served at {origin}/v1, for free. Ctrl-C ends it.
+What its jobs would have cost: {origin}/preview/ledger"""
 _KEEP_ALIVE_S = 75  # longer than clients keep idle connections, so that we never hang up first
 _LAST_ANSWERS_S = 2  # how long downloads under way may take after the end was asked for
 
@@ -43,19 +53,31 @@ def main() -> int:
     """Serve until told to end; return the exit code."""
     flags = _parser().parse_args()
     try:
+        rehearsal = _rehearsal(flags)
         make_private(flags.data.absolute() / "files")
         store = Store(flags.data / "jobs.db")
         listener = _listen(flags.host, flags.port)
-    except (OSError, sqlite3.Error, SchemaError) as error:
+    except (OSError, sqlite3.Error, SchemaError, ValueError) as error:
         sys.stderr.write(f"preview server: {error}\n")
         return 1
     files = Files(flags.data / "files")
     studio = Studio(store, files)
-    api = VideosApi(store=store, files=files, studio=studio, pace_s=flags.pace)
+    api = VideosApi(
+        store=store,
+        files=files,
+        studio=studio,
+        settings=Settings(pace_s=flags.pace, slots=flags.slots, assets_last_s=flags.assets_last),
+        rehearsal=rehearsal,
+    )
     server = _Server(
         uvicorn.Config(
-            Rim(api.router(), bound_host=flags.host),
-            http="h11",
+            Rim(
+                api.router(),
+                bound_host=flags.host,
+                api_key=os.environ.get(_API_KEY) or None,
+                dialect=lambda: rehearsal.dialect,
+            ),
+            http=CuttableProtocol,
             ws="none",
             lifespan="off",
             log_config=None,
@@ -63,7 +85,8 @@ def main() -> int:
             server_header=False,
             timeout_keep_alive=_KEEP_ALIVE_S,
             timeout_graceful_shutdown=_LAST_ANSWERS_S,
-        )
+        ),
+        greets=flags.greet,
     )
     _end_on_signals(server, is_child=flags.quit_with_stdin)
     if flags.quit_with_stdin:
@@ -78,18 +101,51 @@ def main() -> int:
 class _Server(uvicorn.Server):
     """Uvicorn, but it tells where it listens, and ends with exit code 0 on a signal."""
 
+    def __init__(self, config: uvicorn.Config, *, greets: bool) -> None:
+        super().__init__(config)
+        self._greets = greets
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         for listener in sockets or ():
             host, port, *_ = listener.getsockname()
             place = f"[{host}]" if ":" in host else host
-            sys.stdout.write(json.dumps({"url": f"http://{place}:{port}/v1"}) + "\n")
+            origin = f"http://{place}:{port}"
+            told = json.dumps({"url": f"{origin}/v1"})
+            said = _GREETING.format(origin=origin) if self._greets else told
+            sys.stdout.write(said + "\n")
             sys.stdout.flush()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         # Uvicorn would raise the signal again at the end; `_end_on_signals` is all we want.
         yield
+
+
+def _rehearsal(flags: argparse.Namespace) -> Rehearsal:
+    """What shall go wrong.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it holds no fault menu.
+    """
+    rehearsal = Rehearsal()
+    if flags.faults is None and flags.like is None:
+        return rehearsal
+    from reconciler.preview.faults import MenuError, menu_from, menu_from_toml
+
+    try:
+        if flags.faults is not None:
+            text = flags.faults.read_text(encoding="utf-8")
+            menu = menu_from_toml(text)
+            if flags.like is not None:
+                menu = menu_from({**menu.model_dump(exclude_unset=True), "like": flags.like})
+        else:
+            menu = menu_from({"like": flags.like})
+    except MenuError as error:
+        raise ValueError(f"{flags.faults or '--like'}: {error}") from error
+    rehearsal.serve(menu)
+    return rehearsal
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -109,6 +165,23 @@ def _parser() -> argparse.ArgumentParser:
         help="about how long a job runs (%(default)s)",
     )
     parser.add_argument(
+        "--slots",
+        type=_slots,
+        default=8,
+        metavar="N",
+        help="so many jobs run at once (%(default)s)",
+    )
+    parser.add_argument(
+        "--assets-last",
+        type=_pace,
+        default=ASSETS_LAST_S,
+        metavar="SECONDS",
+        help="how long a finished video can be had (%(default)s)",
+    )
+    parser.add_argument("--faults", type=Path, metavar="FILE", help="what shall go wrong, in TOML")
+    parser.add_argument("--like", metavar="NAME", help="speak as this real server does")
+    parser.add_argument("--greet", action="store_true", help="say where it listens, to a person")
+    parser.add_argument(
         "--quit-with-stdin",
         action="store_true",
         help="end when standard input does, and leave Ctrl-C to the parent",
@@ -121,6 +194,13 @@ def _port(text: str) -> int:
     if not 0 <= port <= _PORT_MAX:
         raise argparse.ArgumentTypeError(f"must be 0 to {_PORT_MAX}")
     return port
+
+
+def _slots(text: str) -> int:
+    slots = int(text)
+    if not 1 <= slots <= _SLOTS_MAX:
+        raise argparse.ArgumentTypeError(f"must be 1 to {_SLOTS_MAX}")
+    return slots
 
 
 def _pace(text: str) -> float:

@@ -9,6 +9,8 @@ from starlette.responses import JSONResponse
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from reconciler.preview.dialect import Dialect
+
 
 class ApiError(Exception):
     """A request that is refused, as the client will read it; nothing has happened."""
@@ -20,8 +22,10 @@ class ApiError(Exception):
         status: int = 400,
         param: str | None = None,
         code: str | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
+        self.headers = dict(headers or {})
         self.status = status
         self.param = param
         self.code = code
@@ -34,9 +38,13 @@ class ApiError(Exception):
         # What a client sent may be echoed here, and need not be encodable text.
         return {"error": {key: value and _encodable(value) for key, value in error.items()}}
 
-    def to_response(self, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    def to_response(self, dialect: Dialect, headers: Mapping[str, str]) -> JSONResponse:
         """Return the answer to send."""
-        return JSONResponse(self.body, status_code=self.status, headers=headers)
+        return JSONResponse(
+            dialect.tell_error(self.status, self.body),
+            status_code=self.status,
+            headers={**self.headers, **headers},
+        )
 
 
 def not_found(video_id: str) -> ApiError:

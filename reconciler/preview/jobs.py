@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-ASSETS_LAST_S = 24 * 60 * 60
+from reconciler.preview.moderation import failure_message
+
+ASSETS_LAST_S = 24 * 60 * 60  # unless a server is told otherwise
 
 # How long a job takes, in paces: so many in the queue, so many to run, and some more
 # for each four seconds of video.
@@ -21,17 +23,14 @@ _EXTRA_EVERY_S = 4
 
 _POLL_MS = (50, 10_000)
 
-# Words that make a job fail, so that failures can be rehearsed without spending anything.
-# A prompt that contains one of them is accepted and its job then fails with this code.
-REHEARSAL_WORDS = {
-    "sora-fail-moderation": "moderation_blocked",
-    "sora-fail-processing": "processing_error",
-}
 
-_FAILURES = {
-    "moderation_blocked": "The request was blocked by the moderation system.",
-    "processing_error": "The video could not be made. Another try may succeed.",
-}
+class Operation(StrEnum):
+    """What made a job."""
+
+    CREATE = "create"
+    REMIX = "remix"
+    EDIT = "edit"
+    EXTEND = "extend"
 
 
 class Status(StrEnum):
@@ -41,6 +40,16 @@ class Status(StrEnum):
     IN_PROGRESS = "in_progress"
     COMPLETED = "completed"
     FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fate:
+    """What becomes of a job, where it is not simply made."""
+
+    failure: str | None = None  # the error code that it ends with, half-way
+    stuck_at: int | None = None  # percent, beyond which it never comes
+    hidden_s: float = 0.0  # for how long no list shows it
+    lost_after_s: float | None = None  # when the server forgets it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,29 +64,44 @@ class Job:
     size: str  # WIDTHxHEIGHT
     hue: int  # degrees; a remix has it from its parent
     has_reference: bool
-    remixed_from: str | None
+    remixed_from: str | None  # what it was remixed, edited or extended from
     created_at: float
     pace_s: float
-    bound_to_fail: str | None  # the error code, if the prompt rehearses a failure
+    bound_to_fail: str | None  # the error code that it ends with
+    operation: Operation = Operation.CREATE
+    assets_last_s: float = ASSETS_LAST_S
+    free_from: float = 0.0  # when a slot is free for it; 0: at once
+    stuck_at: int | None = None  # percent
+    listed_from: float = 0.0
+    lost_from: float | None = None
+    idempotency_key: str | None = None
+    fingerprint: str | None = None  # of the request that the key came with
     rendered_at: float | None = None  # when the video file was first there
     render_failed_at: float | None = None
 
     @property
     def starts_at(self) -> float:
         """When the job leaves the queue."""
-        return self.created_at + _QUEUED_PACES * self.pace_s
+        return max(self.created_at + _QUEUED_PACES * self.pace_s, self.free_from)
 
     @property
     def due_at(self) -> float:
         """When the job completes, provided that its file is there."""
-        paces = _RUNNING_PACES + _EXTRA_PACES * self.seconds / _EXTRA_EVERY_S
-        return self.starts_at + paces * self.pace_s
+        return self.starts_at + _running_paces(self.seconds) * self.pace_s
+
+    def is_known(self, now: float) -> bool:
+        """Whether the server has not forgotten it."""
+        return self.lost_from is None or now < self.lost_from
 
     @property
     def needs_rendering(self) -> bool:
         """Whether a video file is still to be made."""
         is_settled = self.rendered_at is not None or self.render_failed_at is not None
-        return not is_settled and self.bound_to_fail is None
+        return not is_settled and self.bound_to_fail is None and self.stuck_at is None
+
+
+def _running_paces(seconds: int) -> float:
+    return _RUNNING_PACES + _EXTRA_PACES * seconds / _EXTRA_EVERY_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +121,9 @@ def life_of(job: Job, now: float) -> Life:
         return Life(status=Status.QUEUED, progress=0)
     span_s = job.due_at - job.starts_at
     done = (now - job.starts_at) / span_s if span_s > 0 else 1.0
+    if job.stuck_at is not None:
+        progress = min(job.stuck_at, max(1, int(100 * done)))
+        return Life(status=Status.IN_PROGRESS, progress=progress)
     if job.bound_to_fail is not None and done >= 0.5:  # noqa: PLR2004 - half-way
         return Life(status=Status.FAILED, progress=50, error_code=job.bound_to_fail)
     if job.render_failed_at is not None:
@@ -108,14 +135,8 @@ def life_of(job: Job, now: float) -> Life:
         status=Status.COMPLETED,
         progress=100,
         completed_at=completed_at,
-        expires_at=completed_at + ASSETS_LAST_S,
+        expires_at=int(completed_at + job.assets_last_s),
     )
-
-
-def failure_rehearsed_by(prompt: str) -> str | None:
-    """Return the error code that a prompt asks for by a rehearsal word, if any."""
-    folded = prompt.casefold()
-    return next((code for word, code in REHEARSAL_WORDS.items() if word in folded), None)
 
 
 def poll_after_ms(job: Job) -> int:
@@ -140,5 +161,5 @@ def to_video(job: Job, life: Life) -> dict[str, Any]:
         "size": job.size,
         "seconds": str(job.seconds),
         "remixed_from_video_id": job.remixed_from,
-        "error": {"code": code, "message": _FAILURES[code]} if code else None,
+        "error": {"code": code, "message": failure_message(code)} if code else None,
     }

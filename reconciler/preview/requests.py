@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 MODELS = ("sora-2", "sora-2-pro")
 SECONDS = ("4", "8", "12")
 SIZES = ("720x1280", "1280x720", "1024x1792", "1792x1024")
+EXTENSION_SECONDS = ("4", "8", "12", "16", "20")
+VIDEO_SECONDS_MAX = 120  # of a video that was extended
+_KEY_MAX = 255
 _PROMPT_MAX = 32_000  # characters
 _LIMIT_MAX = 100
 _LIMIT_DEFAULT = "20"
@@ -40,6 +43,23 @@ class CreateRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EditRequest:
+    """What `POST /videos/edits` asks for."""
+
+    prompt: str
+    source: str | bytes  # the id of a video, or an mp4 file, not looked into yet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtensionRequest:
+    """What `POST /videos/extensions` asks for."""
+
+    prompt: str
+    source: str  # the id of a video
+    seconds: int  # of the new part
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ListRequest:
     """What `GET /videos` asks for."""
 
@@ -48,14 +68,14 @@ class ListRequest:
     after: str | None
 
 
-async def read_fields(request: Request) -> dict[str, Any]:
+async def read_fields(request: Request, *, takes_json: bool = True) -> dict[str, Any]:
     """Read the fields of a body, multipart or JSON alike; a file comes as its bytes.
 
     Raises:
         ApiError: the body is neither, or cannot be read.
     """
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    if kind == "application/json":
+    if kind == "application/json" and takes_json:
         return _from_json(await request.body())
     if kind == "multipart/form-data":
         return await _from_multipart(request)
@@ -81,6 +101,71 @@ def parse_remix(fields: Mapping[str, Any]) -> str:
     """Validate the fields of `POST /videos/{id}/remix` and return the prompt."""
     _refuse_unknown(fields, {"prompt"})
     return _prompt(fields)
+
+
+def parse_edit(fields: Mapping[str, Any]) -> EditRequest:
+    """Validate the fields of `POST /videos/edits`."""
+    _refuse_unknown(fields, {"prompt", "video", "model"})
+    return EditRequest(prompt=_prompt(fields), source=_source(fields))
+
+
+def parse_extension(fields: Mapping[str, Any]) -> ExtensionRequest:
+    """Validate the fields of `POST /videos/extensions`."""
+    _refuse_unknown(fields, {"prompt", "video", "seconds"})
+    _required(fields, "seconds")
+    source = _source(fields)
+    if isinstance(source, bytes):
+        raise ApiError(
+            "The preview server extends videos of its own only: give 'video' as an object with"
+            " an 'id'.",
+            param="video",
+            code="invalid_value",
+        )
+    return ExtensionRequest(
+        prompt=_prompt(fields),
+        source=source,
+        seconds=int(_one_of(fields, "seconds", EXTENSION_SECONDS)),
+    )
+
+
+def _source(fields: Mapping[str, Any]) -> str | bytes:
+    """The video that something is made of: an id, or the bytes of a file."""
+    _required(fields, "video")
+    match fields["video"]:
+        case bytes() as video:
+            return video
+        case {"id": str() as video_id, **rest} if not rest:
+            return video_id
+        case _:
+            raise ApiError(
+                "'video' must be a file, or an object with the 'id' of a completed video.",
+                param="video",
+                code="invalid_type",
+            )
+
+
+def _required(fields: Mapping[str, Any], name: str) -> None:
+    if name not in fields:
+        raise ApiError(
+            f"The required parameter '{name}' is missing.",
+            param=name,
+            code="missing_required_parameter",
+        )
+
+
+def idempotency_key(request: Request) -> str | None:
+    """Return the key under which a client wants a job made once, if it named one.
+
+    Raises:
+        ApiError: it is no such key.
+    """
+    key = request.headers.get("idempotency-key")
+    if key is not None and not (1 <= len(key) <= _KEY_MAX and key.isprintable()):
+        raise ApiError(
+            f"An Idempotency-Key has 1 to {_KEY_MAX} printable characters.",
+            code="invalid_idempotency_key",
+        )
+    return key
 
 
 def parse_list(query: Mapping[str, str]) -> ListRequest:
@@ -121,9 +206,10 @@ async def _from_multipart(request: Request) -> dict[str, Any]:
             f"The body could not be parsed as multipart: {error.message}", code="invalid_multipart"
         ) from error
     # The official Node client flattens an object into a field with brackets.
-    flattened = fields.pop("input_reference[image_url]", None)
-    if flattened is not None:
-        fields.setdefault("input_reference", {"image_url": flattened})
+    for name, inner in (("input_reference", "image_url"), ("video", "id")):
+        flattened = fields.pop(f"{name}[{inner}]", None)
+        if flattened is not None:
+            fields.setdefault(name, {inner: flattened})
     return fields
 
 
@@ -136,12 +222,7 @@ def _refuse_unknown(fields: Mapping[str, Any], known: Collection[str]) -> None:
 
 
 def _prompt(fields: Mapping[str, Any]) -> str:
-    if "prompt" not in fields:
-        raise ApiError(
-            "The required parameter 'prompt' is missing.",
-            param="prompt",
-            code="missing_required_parameter",
-        )
+    _required(fields, "prompt")
     prompt = _text(fields, "prompt")
     if not 1 <= len(prompt) <= _PROMPT_MAX:
         raise ApiError(

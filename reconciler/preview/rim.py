@@ -16,9 +16,14 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 
+from reconciler.preview.connections import cut
+from reconciler.preview.dialect import OFFICIAL, Dialect
 from reconciler.preview.errors import ApiError
+from reconciler.preview.rehearsal import DisconnectedError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BODY_BYTES_MAX = 25_000_000
@@ -32,24 +37,37 @@ _log = logging.getLogger(__name__)
 class Rim:
     """An ASGI application around another one."""
 
-    def __init__(self, app: ASGIApp, *, bound_host: str) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        bound_host: str,
+        api_key: str | None = None,
+        dialect: Callable[[], Dialect] = lambda: OFFICIAL,
+    ) -> None:
+        """Let nobody in without `api_key`, where there is one; refuse in the words of `dialect`."""
         self._app = app
         self._bound_host = bound_host
+        self._api_key = api_key
+        self._dialect = dialect
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        body, answer = _Body(receive), _Answer(scope, send)
+        body, answer = _Body(receive), _Answer(scope, send, self._dialect())
         headers = Headers(scope=scope)
         try:
             self._refuse_strangers(headers)
+            self._refuse_without_key(headers)
             body.refuse_if_announced_too_large(headers)
             await self._app(scope, body.receive, answer.send)
         except ApiError as error:
             await body.drain()
             await answer.refuse(error)
+        except DisconnectedError:
+            cut(scope["client"])
         except ClientDisconnect:
             pass  # nobody is left to be told
         except Exception:
@@ -67,6 +85,19 @@ class Rim:
             raise ApiError("This host name is not served.", status=403, code="host_not_allowed")
         if origin is not None and not self._is_ours(_host_in(origin)):
             raise ApiError("This origin is not served.", status=403, code="origin_not_allowed")
+
+    def _refuse_without_key(self, headers: Headers) -> None:
+        if self._api_key is None:
+            return
+        scheme, _, key = headers.get("authorization", "").partition(" ")
+        is_right = secrets.compare_digest(key.encode(), self._api_key.encode())
+        if scheme.lower() != "bearer" or not is_right:
+            raise ApiError(
+                "Incorrect API key provided.",
+                status=401,
+                code="invalid_api_key",
+                headers={"www-authenticate": "Bearer"},
+            )
 
     def _is_ours(self, host: str) -> bool:
         if host in {"localhost", self._bound_host.lower()}:
@@ -109,7 +140,8 @@ class _Body:
 class _Answer:
     """The answer to one request. Libraries refuse in plain text; that is put into shape."""
 
-    def __init__(self, scope: Scope, send: Send) -> None:
+    def __init__(self, scope: Scope, send: Send, dialect: Dialect) -> None:
+        self._dialect = dialect
         self._scope = scope
         self._send = send
         self._request_id = f"req_{secrets.token_hex(16)}"
@@ -135,7 +167,8 @@ class _Answer:
 
     async def refuse(self, error: ApiError, headers: dict[str, str] | None = None) -> None:
         self._plain = None
-        response = error.to_response({"x-request-id": self._request_id} | (headers or {}))
+        told = {"x-request-id": self._request_id} | (headers or {})
+        response = error.to_response(self._dialect, told)
         self.has_started = True
         await response(self._scope, _no_more, self._send)
 

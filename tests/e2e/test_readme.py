@@ -56,7 +56,7 @@ def test_the_examples_are_videos_of_exactly_the_size_and_length_declared(film: F
 def test_the_tour_runs_as_it_stands(film: Film) -> None:
     first_screen, *tour = BLOCK.findall(README)
     assert first_screen.strip() == "pip install uv && uv run sorafile apply --yes"
-    assert tour.pop(0).strip() == "pip install uv && uv run pytest"
+    assert tour.pop(0).strip() == "pip install uv && uv run pytest -n 4"
     commands = "".join(tour)
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", commands],

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from preview.sample_job import JOB
 from reconciler.preview.jobs import (
     Status,
-    failure_rehearsed_by,
     life_of,
     poll_after_ms,
     to_video,
 )
+from reconciler.preview.moderation import failure_rehearsed_by
 
 DONE = replace(JOB, rendered_at=1004.0)
 AGES = st.floats(min_value=0, max_value=100, allow_nan=False)

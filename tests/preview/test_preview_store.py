@@ -58,7 +58,7 @@ def test_two_servers_write_at_the_same_time(tmp_path: Path) -> None:
             threads.map(lambda pair: pair[0].add(pair[1]), zip(stores, jobs, strict=True))
         )
         assert sorted(job.sequence for job in stored) == list(range(1, 101))
-        assert one.page(after=None, newest_first=True, limit=200) == sorted(
+        assert one.page(after=None, newest_first=True, limit=200, now=1.0) == sorted(
             stored, key=lambda job: -job.sequence
         )
 

@@ -1,0 +1,75 @@
+"""`sorafile preview-server`."""
+
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from reconciler.cli.options import global_options, options
+
+
+@click.command(
+    "preview-server",
+    short_help="Serve the Videos API on this machine, for any client.",
+    epilog="\b\nExamples:\n  sorafile preview-server --port 8080\n"
+    "  sorafile preview-server --like sglang --faults faults.toml",
+)
+@click.option(
+    "--port", metavar="N", type=click.IntRange(0, 65_535), default=0, help="0 takes a free one."
+)
+@click.option(
+    "--host",
+    metavar="ADDRESS",
+    default="127.0.0.1",
+    show_default=True,
+    help="Where to listen; beyond this machine only if you say so.",
+)
+@click.option(
+    "--data",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Keeps its jobs and files; by default where the project's embedded server has them.",
+)
+@click.option("--pace", metavar="SECONDS", type=float, help="About how long a job runs.")
+@click.option("--slots", metavar="N", type=int, help="So many jobs run at once.")
+@click.option(
+    "--assets-last", metavar="SECONDS", type=float, help="How long a finished video can be had."
+)
+@click.option(
+    "--faults",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="What shall go wrong, in TOML.",
+)
+@click.option("--like", metavar="NAME", help="Speak as this real server does (litellm, sglang, …).")
+@global_options(hidden=True)
+def command(
+    *,
+    port: int,
+    host: str,
+    data: Path | None,
+    pace: float | None,
+    slots: int | None,
+    assets_last: float | None,
+    faults: Path | None,
+    like: str | None,
+) -> NoReturn:
+    """Serve the Videos API: animatics, free and offline, for any client and in any language.
+
+    Jobs survive a restart. Without --host it listens to this machine alone. Where the
+    environment has SORAFILE_PREVIEW_API_KEY, requests need that key. What the jobs would have
+    cost is at /preview/ledger; /preview/faults shows the fault menu, and takes another by PUT.
+    """
+    from reconciler.cli.wiring import become_preview_server, preview_folder
+
+    said = options()
+    given = {
+        "--pace": pace,
+        "--slots": slots,
+        "--assets-last": assets_last,
+        "--faults": said.folder / faults if faults is not None else None,
+        "--like": like,
+    }
+    flags = [part for name, value in given.items() if value is not None for part in (name, value)]
+    kept = said.folder / data if data is not None else preview_folder(said.folder)
+    become_preview_server("--data", kept, "--host", host, "--port", port, *flags, "--greet")
