@@ -66,7 +66,8 @@ class Oracle:
             return "I1: a paid request leaves that the journal does not call sending"
         books = self.books()
         for job in books.jobs.values():
-            if job.digest == sent.digest and self.is_live(job.remote_id):
+            was_told_gone = job.is_lost and self.world.denies_jobs
+            if job.digest == sent.digest and self.is_live(job.remote_id) and not was_told_gone:
                 return f"I1: {job.remote_id} is of this recipe, known, and not lost"
         store = self.studio.store
         told = store.read_sidecars([sent.digest]).sidecars
@@ -161,7 +162,10 @@ class Oracle:
             return
         if job.request is None:
             raise BrokenError(f"I7: {remote_id} is another team's, and would be deleted")
-        if job.has_assets(self.studio.clock.now()) and not self._is_stored(job):
+        recorded = self.books().jobs.get(remote_id)
+        was_told_gone = recorded is not None and recorded.is_lost and self.world.denies_jobs
+        is_here = self._is_stored(job) or was_told_gone
+        if job.has_assets(self.studio.clock.now()) and not is_here:
             raise BrokenError(f"I7: {remote_id} would be deleted, and its bytes are not here")
 
     # --- after a run ----------------------------------------------------------------------------
@@ -198,8 +202,9 @@ class Oracle:
         """I3: after a run that ended well nothing is left to do."""
         to_do = [each for each in after.actions if each.kind is not ActionKind.BLOCKED]
         left = [f"{each.address}: {each.kind} {each.reason}" for each in to_do]
-        # Where the server breaks its promises, a twin may show that a run's own attempts hid.
-        may_be_late = not self.world.keeps_promises
+        # Where the server breaks its promises, a twin may show that a run's own attempts hid; in
+        # a shared account a job like it may be another's, made meanwhile.
+        may_be_late = not self.world.keeps_promises or self.world.temper.account_use == "shared"
         left += [
             str(each) for each in after.spares if not (may_be_late and isinstance(each, TakeTwin))
         ]
@@ -209,6 +214,8 @@ class Oracle:
 
     def _check_published(self, plan: Plan, declared: tuple[Declaration, ...]) -> None:
         """What is at rest has the bytes of a job that was asked for just so."""
+        if not self.world.temper.wording.tells_apart:
+            return  # what the profile promises that a list repeats, it does not
         by_address = {each.address: each for each in declared}
         jobs = self.studio.server.workshop.jobs.values()
         for address in plan.unchanged:

@@ -14,7 +14,7 @@ from reconciler.domain.echo import EchoField
 from reconciler.domain.observed import ObservedJob
 from reconciler.domain.profile import ListCompleteness
 from reconciler.domain.provider import AccountUse, OnAmbiguous
-from simulated.faults import Fault, Lagging, LostAnswer, Operation, Short
+from simulated.faults import Fault, Lagging, LostAnswer, Missing, Operation, Short
 from simulated.power import When
 from simulated.workshop import Fate
 
@@ -77,6 +77,11 @@ class Wording:
             and self.size in ("as asked", "starred")
             and self.parent == "as asked"
         )
+
+    @property
+    def tells_apart(self) -> bool:
+        """Whether jobs of different requests look different, as the profile promises."""
+        return self.parent == "as asked" and self.prompt != "lower"
 
     @property
     def is_honest(self) -> bool:
@@ -231,6 +236,22 @@ class World:
         fates = (self.temper.fates or {}).values()
         is_early = any(fate.lifetime_s is not None for fate in fates)
         return is_early or any(isinstance(step, Restart) for step in self.steps)
+
+    @property
+    def denies_jobs(self) -> bool:
+        """Whether the server says often and long enough of jobs that they are gone, and lies.
+
+        No client can tell; the video is made anew where its spec says so.
+        """
+        often = 3
+        is_stubborn = any(
+            isinstance(mishap.fault, Missing) and mishap.times >= often
+            for step in self.steps
+            if isinstance(step, Apply)
+            for mishap in step.mishaps
+        )
+        lag_s = self._most(Lagging, lambda fault: fault.seconds)
+        return is_stubborn or lag_s >= self.temper.settle_s
 
     @property
     def has_stuck_jobs(self) -> bool:
