@@ -293,11 +293,16 @@ class Index:
         """Whether its server gives it no more, as far as can be known."""
         if not generation.on_server:
             return True
-        now = self.world.observed.at
-        if generation.expires_at is not None and generation.expires_at <= now:
+        if self.is_expired(generation):
             return True
         provider = self.provider_of(generation)
-        return generation.is_missed_for_good(now, provider.profile.settle_s if provider else 0.0)
+        settle_s = provider.profile.settle_s if provider else 0.0
+        return generation.is_missed_for_good(self.world.observed.at, settle_s)
+
+    def is_expired(self, generation: Generation) -> bool:
+        """Whether its video has had its time, by the server's own word."""
+        expires_at = generation.expires_at
+        return expires_at is not None and expires_at <= self.world.observed.at
 
     def expiry(self, generation: Generation) -> datetime | None:
         """When its server gives its video no more: its own word, else its profile's; None: never.

@@ -40,14 +40,13 @@ def let_go(
     for identity, recorded in unique.items():
         generation = index.now(recorded)
         provider = index.provider_of(generation)
-        delete = generation.on_server and policy != "never"
+        delete = generation.on_server
+        stays = _why_it_is_let_be(generation, policy, index)
         if not generation.on_server:
             pass
-        elif not generation.is_ours:
+        elif stays is not None:
             delete = False
-            notes.append(f"job {generation.remote_id} is released: it may be another's")
-        elif policy == "never":
-            notes.append(f'job {generation.remote_id} stays on the server (remote = "never")')
+            notes.append(f"job {generation.remote_id} {stays}")
         elif is_used(recorded) or identity in index.world.recorded.held_elsewhere:
             in_use, delete = True, False
         elif provider is None:
@@ -75,6 +74,18 @@ def let_go(
         in_use=in_use,
         no_delete=no_delete,
     )
+
+
+def _why_it_is_let_be(generation: Generation, policy: RemotePolicy, index: Index) -> str | None:
+    """Why a job is not to be deleted, whoever else uses it; None where nothing speaks for it."""
+    if index.is_lost(generation) and not index.is_expired(generation):
+        # Its server may be wrong, and then this is where the video still is.
+        return "is let be: its server says that it is gone"
+    if not generation.is_ours:
+        return "is released: it may be another's"
+    if policy == "never":
+        return 'stays on the server (remote = "never")'
+    return None
 
 
 def not_to_be_held_up(

@@ -2,11 +2,11 @@
 
     python -m reconciler.preview --data DIR [--host HOST] [--port PORT] [--pace SECONDS]
                                  [--slots N] [--assets-last SECONDS] [--faults FILE] [--like NAME]
-                                 [--quit-with-stdin] [--greet]
+                                 [--api-key-env NAME] [--quit-with-stdin] [--greet]
 
 Prints one line of JSON, ``{"url": "http://HOST:PORT/v1"}``, when it takes requests, and
-nothing else on standard output; with ``--greet`` it is a line for people. Where the
-environment has SORAFILE_PREVIEW_API_KEY, requests need it.
+nothing else on standard output; with ``--greet`` it is a line for people. With
+``--api-key-env`` requests need the key that this variable holds, if it holds one.
 """
 
 from __future__ import annotations
@@ -26,12 +26,15 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from reconciler.preview.app import Settings, VideosApi
+from reconciler.preview.about import ServerApi
+from reconciler.preview.app import VideosApi
 from reconciler.preview.connections import CuttableProtocol
 from reconciler.preview.files import Files, make_private
 from reconciler.preview.jobs import ASSETS_LAST_S
+from reconciler.preview.making import Making, Settings
 from reconciler.preview.rehearsal import Rehearsal
 from reconciler.preview.rim import Rim
+from reconciler.preview.shelf import Shelf
 from reconciler.preview.store import SchemaError, Store
 from reconciler.preview.studio import Studio
 
@@ -41,7 +44,6 @@ if TYPE_CHECKING:
 _STDIN = 0
 _PORT_MAX = 65_535
 _SLOTS_MAX = 1000
-_API_KEY = "SORAFILE_PREVIEW_API_KEY"
 _GREETING = """\
 The Videos API is served at {origin}/v1, for free. Ctrl-C ends it.
 What its jobs would have cost: {origin}/preview/ledger"""
@@ -62,11 +64,16 @@ def main() -> int:
         return 1
     files = Files(flags.data / "files")
     studio = Studio(store, files)
+    shelf = Shelf(store=store, studio=studio, rehearsal=rehearsal)
+    settings = Settings(pace_s=flags.pace, slots=flags.slots, assets_last_s=flags.assets_last)
     api = VideosApi(
-        store=store,
+        making=Making(
+            shelf=shelf, files=files, studio=studio, settings=settings, rehearsal=rehearsal
+        ),
+        server=ServerApi(store=store, rehearsal=rehearsal),
+        shelf=shelf,
         files=files,
         studio=studio,
-        settings=Settings(pace_s=flags.pace, slots=flags.slots, assets_last_s=flags.assets_last),
         rehearsal=rehearsal,
     )
     server = _Server(
@@ -74,7 +81,7 @@ def main() -> int:
             Rim(
                 api.router(),
                 bound_host=flags.host,
-                api_key=os.environ.get(_API_KEY) or None,
+                api_key=os.environ.get(flags.api_key_env or "") or None,
                 dialect=lambda: rehearsal.dialect,
             ),
             http=CuttableProtocol,
@@ -180,6 +187,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--faults", type=Path, metavar="FILE", help="what shall go wrong, in TOML")
     parser.add_argument("--like", metavar="NAME", help="speak as this real server does")
+    parser.add_argument(
+        "--api-key-env", metavar="NAME", help="the variable with the key to ask for"
+    )
     parser.add_argument("--greet", action="store_true", help="say where it listens, to a person")
     parser.add_argument(
         "--quit-with-stdin",

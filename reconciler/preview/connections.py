@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from typing import ClassVar
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 Peer = tuple[str, int]
 
+_open: dict[Peer, asyncio.Transport] = {}
+
 
 class CuttableProtocol(H11Protocol):
     """HTTP/1.1 as uvicorn speaks it, over a connection that can be found again by its peer."""
 
-    _open: ClassVar[dict[Peer, asyncio.Transport]] = {}
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn narrows it
         """Remember a new connection."""
         super().connection_made(transport)
         self._peer = _peer_of(transport)
-        self._open[self._peer] = transport
+        _open[self._peer] = transport
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget one that is closed."""
-        self._open.pop(self._peer, None)
+        _open.pop(self._peer, None)
         super().connection_lost(exc)
 
 
 def cut(peer: Peer) -> None:
     """Cut the connection to a peer; what was not sent yet never is."""
-    transport = CuttableProtocol._open.get(peer)  # noqa: SLF001 - of this very module
+    transport = _open.get(peer)
     if transport is not None:
         transport.abort()
 

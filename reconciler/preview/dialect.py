@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+PaidPlace = Literal["create", "remix", "edit", "extend"]
 Place = Literal["create", "remix", "edit", "extend", "retrieve", "list", "delete", "content"]
 
 _YEAR_9999 = 253_402_300_799

@@ -12,30 +12,25 @@ import tomllib
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    ValidationError,
+)
 
-from reconciler.preview.dialect import Dialect, Place
+from reconciler.preview.dialect import Dialect, PaidPlace, Place
 from reconciler.preview.jobs import Fate
 from reconciler.preview.real_servers import REAL_SERVERS
 
-PAID: tuple[Place, ...] = ("create", "remix", "edit", "extend")
+PAID: tuple[PaidPlace, ...] = ("create", "remix", "edit", "extend")
 _GROUPS: dict[object, tuple[Place, ...]] = {
     "any": (*PAID, "retrieve", "list", "delete", "content"),
     "paid": PAID,
 }
-
-RealServer = Literal[
-    "litellm",
-    "sglang",
-    "vllm-omni",
-    "fastvideo",
-    "tensorrt-llm",
-    "unsloth",
-    "qvac",
-    "new-api",
-    "bifrost",
-    "gemini",
-]
 
 _Percent = Annotated[int, Field(ge=1, le=99)]
 _Seconds = Annotated[float, Field(ge=0, le=86_400)]
@@ -44,6 +39,12 @@ _ErrorStatus = Annotated[int, Field(ge=300, le=599)]
 
 class MenuError(ValueError):
     """A fault menu that cannot be read; the text says where and why."""
+
+
+def _real_server(name: str) -> str:
+    if name not in REAL_SERVERS:
+        raise ValueError(f"no server is called {name!r}; these are: {', '.join(REAL_SERVERS)}")
+    return name
 
 
 def _places(said: object) -> object:
@@ -67,6 +68,18 @@ class _Rule(BaseModel):
     def is_on(self, place: Place, prompt: str) -> bool:
         """Whether it is about this request at all."""
         return place in self.on and (self.prompt or "").casefold() in prompt.casefold()
+
+
+class _OfContent(_Rule):
+    """What happens to the bytes of an asset."""
+
+    on: Annotated[tuple[Literal["content"], ...], BeforeValidator(_places)] = ("content",)
+
+
+class _OfJob(_Rule):
+    """What becomes of a job; decided when it is made."""
+
+    on: Annotated[tuple[PaidPlace, ...], BeforeValidator(_places)] = PAID
 
 
 class Delay(_Rule):
@@ -100,61 +113,61 @@ class LoseAnswer(_Rule):
     status: Annotated[int, Field(ge=500, le=599)] | None = None
 
 
-class Cut(_Rule):
+class Cut(_OfContent):
     """The connection is cut in the middle of the content."""
 
     do: Literal["cut"]
     after_bytes: int = Field(ge=0)
 
 
-class Shorten(_Rule):
+class Shorten(_OfContent):
     """Content that ends early, and says that it is whole."""
 
     do: Literal["shorten"]
     by_bytes: PositiveInt
 
 
-class Corrupt(_Rule):
+class Corrupt(_OfContent):
     """Content of the right length with other bytes in its middle."""
 
     do: Literal["corrupt"]
 
 
-class Impostor(_Rule):
+class Impostor(_OfContent):
     """An error as JSON that is served as the content, with status 200."""
 
     do: Literal["impostor"]
 
 
-class Slow(_Rule):
+class Slow(_OfContent):
     """Content that trickles."""
 
     do: Literal["slow"]
     bytes_per_s: PositiveInt
 
 
-class FailJob(_Rule):
+class FailJob(_OfJob):
     """The job is taken, and ends as failed."""
 
     do: Literal["fail_job"]
     code: str = "processing_error"
 
 
-class StickJob(_Rule):
+class StickJob(_OfJob):
     """The job never ends."""
 
     do: Literal["stick_job"]
     percent: _Percent = 99
 
 
-class LoseJob(_Rule):
+class LoseJob(_OfJob):
     """The server forgets the job."""
 
     do: Literal["lose_job"]
     after_s: _Seconds = 0
 
 
-class HideJob(_Rule):
+class HideJob(_OfJob):
     """Lists do not show the job for a while."""
 
     do: Literal["hide_job"]
@@ -173,7 +186,7 @@ class Menu(BaseModel):
 
     seed: int = 0
     fault: tuple[Annotated[Fault, Field(discriminator="do")], ...] = ()
-    like: RealServer | None = None  # it speaks as this one does
+    like: Annotated[str, AfterValidator(_real_server)] | None = None  # it speaks as this one does
     server: Annotated[Dialect, Field(default_factory=Dialect)]  # or just so
 
     @property
@@ -217,7 +230,7 @@ class Faults:
 
     menu: Menu = field(default_factory=lambda: Menu.model_validate({}))
     _met: dict[int, int] = field(default_factory=dict)  # how often each rule fitted, by place
-    _dice: random.Random = field(default_factory=lambda: random.Random(0))  # noqa: S311 - rehearsal
+    _dice: random.Random = field(default_factory=lambda: random.Random(0))  # noqa: S311 - for rehearsals, repeatable by design
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property

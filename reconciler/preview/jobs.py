@@ -87,7 +87,8 @@ class Job:
     @property
     def due_at(self) -> float:
         """When the job completes, provided that its file is there."""
-        return self.starts_at + _running_paces(self.seconds) * self.pace_s
+        paces = _RUNNING_PACES + _EXTRA_PACES * self.seconds / _EXTRA_EVERY_S
+        return self.starts_at + paces * self.pace_s
 
     def is_known(self, now: float) -> bool:
         """Whether the server has not forgotten it."""
@@ -98,10 +99,6 @@ class Job:
         """Whether a video file is still to be made."""
         is_settled = self.rendered_at is not None or self.render_failed_at is not None
         return not is_settled and self.bound_to_fail is None and self.stuck_at is None
-
-
-def _running_paces(seconds: int) -> float:
-    return _RUNNING_PACES + _EXTRA_PACES * seconds / _EXTRA_EVERY_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from starlette.responses import Response, StreamingResponse
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from reconciler.preview.faults import Fault, Faults, Menu
+    from reconciler.preview.faults import Cut, Fault, Faults, Menu, Slow
 
 _CHUNK_BYTES = 1 << 16
 _IMPOSTOR = b'{"error": {"message": "Upstream timed out.", "type": "server_error"}}'
@@ -150,13 +150,13 @@ class Rehearsal:
 
 
 def _corrupted(whole: bytes) -> bytes:
-    """Other bytes in the middle, where no box says how long it is."""
+    """The same length, with other bytes in the middle."""
     middle, span = len(whole) // 2, min(64, len(whole) // 4)
     noise = bytes(each ^ 0xFF for each in whole[middle : middle + span])
     return whole[:middle] + noise + whole[middle + span :]
 
 
-def _part(whole: bytes, media_type: str, request: Request, fault: Any) -> Response:
+def _part(whole: bytes, media_type: str, request: Request, fault: Cut | Slow) -> Response:
     """The rest that was asked for, cut or slow; a Range is honoured, so that a resume helps."""
     from reconciler.preview.faults import Cut
 

@@ -162,8 +162,7 @@ class Store:
 
     def _insert(self, table: str, values: dict[str, Any]) -> int:
         names, marks = ", ".join(values), ", ".join("?" * len(values))
-        # The names are fields of ours; only the values come from outside.
-        insert = f"INSERT INTO {table} ({names}) VALUES ({marks}) RETURNING sequence"  # noqa: S608
+        insert = f"INSERT INTO {table} ({names}) VALUES ({marks}) RETURNING sequence"  # noqa: S608 - names are fields of ours, values are bound
         ((sequence,),) = self._db.execute(insert, tuple(values.values())).fetchall()
         return int(sequence)
 

@@ -64,6 +64,20 @@ def test_a_replaced_running_job_is_stored_while_its_successor_never_ends(studio:
     assert studio.plan(a_declaration("street", "old")).cost.usd == 0
 
 
+def test_a_job_that_its_server_calls_gone_is_never_deleted_there(studio: Studio) -> None:
+    """The server may be wrong: then the video is still where it was."""
+    street = a_declaration("street", on_lost="regenerate")
+    studio.apply(street, limits=LEAVE)
+    studio.server.workshop.deleted.add("video_1")
+    studio.apply(street)
+
+    run = studio.apply(street)
+
+    assert run.code is ExitCode.OK
+    assert studio.bytes_at("videos/street.mp4") == studio.made("street", nth=2)
+    assert studio.server.asked(Operation.DELETE) == []
+
+
 def test_a_failed_job_is_let_go_without_a_video(studio: Studio) -> None:
     studio.server.fated("street", Fate(error=JobError(code="moderation", message="no")))
     studio.apply(a_declaration("street"))

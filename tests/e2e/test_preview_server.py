@@ -1,5 +1,6 @@
 """`sorafile preview-server`: the embedded server for any client, as a command."""
 
+import json
 import re
 import signal
 import subprocess
@@ -60,16 +61,18 @@ def test_the_menu_of_the_readme_is_one(film: Film) -> None:
     ("flags", "told"),
     [
         (("--faults", "none.toml"), "none.toml"),
-        (("--like", "nobody"), "Input should be 'litellm', 'sglang'"),
-        (("--slots", "0"), "must be 1 to 1000"),
+        (("--like", "nobody"), "these are: litellm, sglang"),
+        (("--slots", "0"), "not in the range 1<=x<=1000"),
+        (("--pace", "nan"), "nan"),
         (("--port", "99999"), "99999"),
     ],
 )
 def test_what_cannot_be_served_is_told(film: Film, flags: tuple[str, ...], told: str) -> None:
     done = film.run("preview-server", *flags)
-    assert done.code != 0
+    assert done.code == 1
     assert told in done.err
     assert "Traceback" not in done.err
+    assert "reconciler.preview" not in done.err  # it is the command that tells
 
 
 def test_a_lost_answer_of_the_menu_is_found_again(film: Film, tmp_path: Path) -> None:
@@ -89,3 +92,25 @@ def test_a_lost_answer_of_the_menu_is_found_again(film: Film, tmp_path: Path) ->
         ledger = httpx.get(f"{at}/preview/ledger", trust_env=False).json()
     assert len(ledger["data"]) == 1
     assert any("found in the server's list" in str(event) for event in done.events)
+
+
+def test_its_key_is_asked_of_others_and_not_of_the_project_itself(film: Film) -> None:
+    film.environ["SORAFILE_PREVIEW_API_KEY"] = "sk-canary"
+    film.write("specs/street.toml", '[video.street]\nprompt = "A street"\n')
+    assert film.run("apply", "--yes").code == 0
+    with preview_server(film) as (_, origin):
+        refused = httpx.get(f"{origin}/v1/videos", trust_env=False)
+        assert refused.status_code == 401
+        assert "canary" not in refused.text
+        headers = {"Authorization": "Bearer sk-canary"}
+        assert httpx.get(f"{origin}/v1/videos", headers=headers, trust_env=False).is_success
+
+
+def test_scripts_are_told_where_it_listens_in_json(film: Film) -> None:
+    process = film.start("preview-server", "--json")
+    try:
+        assert process.stdout
+        assert json.loads(process.stdout.readline())["url"].endswith("/v1")
+    finally:
+        process.kill()
+        process.communicate(timeout=WAIT_S_MAX)

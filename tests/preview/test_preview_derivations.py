@@ -153,8 +153,8 @@ def test_the_ledger_has_every_job_and_outlives_it(start: Callable[..., Server]) 
 def test_with_a_key_nobody_else_gets_in(
     start: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SORAFILE_PREVIEW_API_KEY", "sk-right")
-    server = start()
+    monkeypatch.setenv("A_KEY", "sk-right")
+    server = start("--api-key-env", "A_KEY")
     for authorization in ("", "Bearer sk-wrong", "Basic sk-right"):
         headers = {"Authorization": authorization} if authorization else {}
         for path in (f"{server.url}/videos", server.url.replace("/v1", "/preview/ledger")):

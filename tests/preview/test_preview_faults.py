@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from preview.running import DEADLINE_S, Server, check_refusal, until
-from reconciler.preview.faults import Faults, MenuError, RealServer, menu_from, menu_from_toml
+from reconciler.preview.faults import Faults, MenuError, menu_from, menu_from_toml
 from reconciler.preview.real_servers import REAL_SERVERS
 
 if TYPE_CHECKING:
@@ -164,6 +164,14 @@ def test_a_menu_comes_from_a_file_and_is_shown(
     assert (rule["do"], rule["on"]) == ("refuse", ["list", "delete"])
 
 
+def test_a_lost_answer_is_lost_whatever_was_asked_for(server: Server) -> None:
+    video = server.finished(server.create())
+    play(server, {"do": "lose_answer"})
+    for path in ("", f"/{video['id']}", f"/{video['id']}/content"):
+        with pytest.raises(httpx.TransportError):
+            server.http.get(f"/videos{path}")
+
+
 def test_a_menu_that_cannot_be_read_changes_nothing(server: Server) -> None:
     play(server, {"on": "list", "do": "refuse", "status": 503})
     for body in (b"[", b'{"fault": [{"do": "explode"}]}', b'{"faults": []}', b'{"like": "nobody"}'):
@@ -183,6 +191,12 @@ def test_a_menu_that_cannot_be_read_changes_nothing(server: Server) -> None:
         ('[[fault]]\ndo = "disconnect"\nrate = 2', "less than or equal to 1"),
         ('[server]\nids = "odd"', "server.ids: Input should be 'official'"),
         ("[server]\nodd = 1", "server.odd"),
+        ('like = "nobody"', "no server is called 'nobody'; these are: litellm, sglang"),
+        (
+            '[[fault]]\non = "create"\ndo = "corrupt"',
+            "fault.0.corrupt.on.0: Input should be 'content'",
+        ),
+        ('[[fault]]\non = "any"\ndo = "stick_job"', "fault.0.stick_job.on.4: Input should be"),
     ],
 )
 def test_a_mistake_in_a_menu_is_told_with_its_place(text: str, told: str) -> None:
@@ -214,10 +228,6 @@ def test_a_rule_has_its_turns_and_equal_seeds_give_equal_faults(
     assert all(is_due for is_due, met in zip(due, happened[0], strict=True) if met)
     if rate == 1.0:
         assert happened[0] == due
-
-
-def test_every_real_server_can_be_named() -> None:
-    assert set(get_args(RealServer)) == set(REAL_SERVERS)
 
 
 @pytest.mark.parametrize("name", sorted(REAL_SERVERS))

@@ -162,10 +162,7 @@ class Oracle:
             return
         if job.request is None:
             raise BrokenError(f"I7: {remote_id} is another team's, and would be deleted")
-        recorded = self.books().jobs.get(remote_id)
-        was_told_gone = recorded is not None and recorded.is_lost and self.world.denies_jobs
-        is_here = self._is_stored(job) or was_told_gone
-        if job.has_assets(self.studio.clock.now()) and not is_here:
+        if job.has_assets(self.studio.clock.now()) and not self._is_stored(job):
             raise BrokenError(f"I7: {remote_id} would be deleted, and its bytes are not here")
 
     # --- after a run ----------------------------------------------------------------------------
@@ -202,9 +199,9 @@ class Oracle:
         """I3: after a run that ended well nothing is left to do."""
         to_do = [each for each in after.actions if each.kind is not ActionKind.BLOCKED]
         left = [f"{each.address}: {each.kind} {each.reason}" for each in to_do]
-        # Where the server breaks its promises, a twin may show that a run's own attempts hid; in
-        # a shared account a job like it may be another's, made meanwhile.
-        may_be_late = not self.world.keeps_promises or self.world.temper.account_use == "shared"
+        # Where the server breaks its promises, a twin may show that a run's own attempts hid; so
+        # may a job like it that another team made meanwhile.
+        may_be_late = not self.world.keeps_promises or self.world.has_another_team
         left += [
             str(each) for each in after.spares if not (may_be_late and isinstance(each, TakeTwin))
         ]
@@ -213,9 +210,10 @@ class Oracle:
         self._check_published(after, declared)
 
     def _check_published(self, plan: Plan, declared: tuple[Declaration, ...]) -> None:
-        """What is at rest has the bytes of a job that was asked for just so."""
-        if not self.world.temper.wording.tells_apart:
-            return  # what the profile promises that a list repeats, it does not
+        """What is at rest has the bytes of a job that was asked for just so.
+
+        Just so as far as the server tells: what it leaves out or changes, nobody can see.
+        """
         by_address = {each.address: each for each in declared}
         jobs = self.studio.server.workshop.jobs.values()
         for address in plan.unchanged:
@@ -226,15 +224,16 @@ class Oracle:
                 raise BrokenError(f"bytes: {address} is at rest with another's bytes, or none")
 
     def _fits(self, job: Job, declaration: Declaration, others: dict[object, Declaration]) -> bool:
-        recipe = declaration.recipe
-        is_like = (job.prompt, job.seconds, job.size) == (
-            recipe.prompt,
+        recipe, wording = declaration.recipe, self.world.temper.wording
+        is_like = (wording.prompt_of(job.prompt), job.seconds, job.size) == (
+            wording.prompt_of(recipe.prompt),
             declaration.seconds,
             declaration.size,
         )
-        if not is_like or (job.parent is None) != (declaration.parent is None):
+        tells_parents = wording.parent == "as asked"
+        if not is_like or (tells_parents and (job.parent is None) != (declaration.parent is None)):
             return False
-        if job.parent is not None:
+        if job.parent is not None and declaration.parent is not None and tells_parents:
             parent = others[declaration.parent]
             return self._fits(self.studio.server.workshop.jobs[job.parent], parent, others)
         if not isinstance(job.request, CreateRequest):

@@ -14,7 +14,7 @@ from reconciler.domain.echo import EchoField
 from reconciler.domain.observed import ObservedJob
 from reconciler.domain.profile import ListCompleteness
 from reconciler.domain.provider import AccountUse, OnAmbiguous
-from simulated.faults import Fault, Lagging, LostAnswer, Missing, Operation, Short
+from simulated.faults import Arrivals, Fault, Lagging, LostAnswer, Missing, Operation, Short
 from simulated.power import When
 from simulated.workshop import Fate
 
@@ -78,10 +78,9 @@ class Wording:
             and self.parent == "as asked"
         )
 
-    @property
-    def tells_apart(self) -> bool:
-        """Whether jobs of different requests look different, as the profile promises."""
-        return self.parent == "as asked" and self.prompt != "lower"
+    def prompt_of(self, prompt: str) -> str:
+        """What of a prompt tells one job from another."""
+        return prompt.lower() if self.prompt == "lower" else prompt
 
     @property
     def is_honest(self) -> bool:
@@ -252,6 +251,11 @@ class World:
         )
         lag_s = self._most(Lagging, lambda fault: fault.seconds)
         return is_stubborn or lag_s >= self.temper.settle_s
+
+    @property
+    def has_another_team(self) -> bool:
+        """Whether others make jobs in the account."""
+        return self._has(Arrivals) or any(isinstance(step, OthersMake) for step in self.steps)
 
     @property
     def has_stuck_jobs(self) -> bool:

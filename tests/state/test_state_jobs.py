@@ -149,6 +149,16 @@ def test_a_lost_video_that_is_found_after_it_was_bought_again_is_one_more(desk: 
     assert desk.states() == ["lost", "sending"]
 
 
+def test_a_job_whose_video_is_stored_is_completed_whoever_saw_its_end(desk: Desk) -> None:
+    with desk.writer() as writer:
+        generation = bought(writer)
+        writer.saw(generation.id, a_job(status=JobStatus.IN_PROGRESS))
+        writer.stored(generation.id, an_asset(Variant.THUMBNAIL))
+        assert only(desk).status is JobStatus.IN_PROGRESS
+        writer.stored(generation.id, an_asset())
+    assert (only(desk).status, only(desk).progress) == (JobStatus.COMPLETED, 100)
+
+
 def test_assets_are_kept_by_variant_and_the_last_one_stored_holds(desk: Desk) -> None:
     thumbnail = an_asset(Variant.THUMBNAIL, "b")
     with desk.writer() as writer:

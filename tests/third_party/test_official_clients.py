@@ -1,4 +1,4 @@
-"""The official clients, unmodified, against the preview server: every operation."""
+"""The official clients, unmodified, against the preview server: all but characters."""
 
 import shutil
 import subprocess

@@ -127,7 +127,7 @@ def _every_form(http: httpx.Client, server: Server, picture: bytes) -> None:
 
 
 def test_schemathesis_finds_no_server_error_and_no_undescribed_object(
-    start: Callable[..., Server],
+    start: Callable[..., Server], tmp_path: Path
 ) -> None:
     description = openapi()
     schemathesis = [*python_with(SCHEMATHESIS)[:-1], "schemathesis"]
@@ -144,6 +144,7 @@ def test_schemathesis_finds_no_server_error_and_no_undescribed_object(
             "--checks=not_a_server_error,response_schema_conformance",
             "--header=Authorization: Bearer sk-rehearsal",
         ],
+        cwd=tmp_path,  # it keeps a cache where it runs
         capture_output=True,
         text=True,
         timeout=RUN_S_MAX,

@@ -1,11 +1,24 @@
 """`sorafile preview-server`."""
 
+import math
 from pathlib import Path
 from typing import NoReturn
 
 import click
 
 from reconciler.cli.options import global_options, options
+
+_SECONDS_MAX = 1e9  # far beyond any use, and a number that the server can take
+_SLOTS_MAX = 1000
+
+
+def _a_number(
+    _context: click.Context, _option: click.Parameter, said: float | None
+) -> float | None:
+    """Refuse what is no number at all, which lies in every range."""
+    if said is not None and math.isnan(said):
+        raise click.BadParameter("nan is no number of seconds")
+    return said
 
 
 @click.command(
@@ -30,10 +43,22 @@ from reconciler.cli.options import global_options, options
     type=click.Path(path_type=Path),
     help="Keeps its jobs and files; by default where the project's embedded server has them.",
 )
-@click.option("--pace", metavar="SECONDS", type=float, help="About how long a job runs.")
-@click.option("--slots", metavar="N", type=int, help="So many jobs run at once.")
 @click.option(
-    "--assets-last", metavar="SECONDS", type=float, help="How long a finished video can be had."
+    "--pace",
+    metavar="SECONDS",
+    type=click.FloatRange(0, _SECONDS_MAX),
+    callback=_a_number,
+    help="About how long a job runs.",
+)
+@click.option(
+    "--slots", metavar="N", type=click.IntRange(1, _SLOTS_MAX), help="So many jobs run at once."
+)
+@click.option(
+    "--assets-last",
+    metavar="SECONDS",
+    type=click.FloatRange(0, _SECONDS_MAX),
+    callback=_a_number,
+    help="How long a finished video can be had.",
 )
 @click.option(
     "--faults",
@@ -70,6 +95,11 @@ def command(
         "--faults": said.folder / faults if faults is not None else None,
         "--like": like,
     }
-    flags = [part for name, value in given.items() if value is not None for part in (name, value)]
+    flags: list[object] = [
+        part for name, value in given.items() if value is not None for part in (name, value)
+    ]
     kept = said.folder / data if data is not None else preview_folder(said.folder)
-    become_preview_server("--data", kept, "--host", host, "--port", port, *flags, "--greet")
+    if not said.json:
+        flags.append("--greet")
+    where = ("--data", kept, "--host", host, "--port", port)
+    become_preview_server(*where, "--api-key-env", "SORAFILE_PREVIEW_API_KEY", *flags)
