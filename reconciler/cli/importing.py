@@ -12,6 +12,7 @@ from reconciler.domain.errors import ExitCode, JobGoneError, RefusedError, Soraf
 from reconciler.domain.observed import ObservedJob
 from reconciler.domain.ports import Found
 from reconciler.domain.recorded import JobStatus, RecordedState
+from reconciler.plan.lost_answers import is_newer
 from reconciler.plan.matching import Match, compare, echo_of
 
 
@@ -37,7 +38,9 @@ async def _import(
         _see_that_it_fits(said, declared, declaration, recorded, seen, yes=yes)
         with outside.writer("import") as state:
             state.void_reserved()
-            _refuse_what_is_known(state.read(), declaration, job)
+            now = state.read()
+            _refuse_what_is_known(now, declaration, job)
+            _refuse_what_is_awaited(now, declaration, seen)
             state.found(
                 Found(
                     address=declaration.address,
@@ -72,6 +75,24 @@ def _refuse_what_is_known(recorded: RecordedState, declaration: Declaration, job
             raise SorafileError(
                 f"what became of a paid request for {declaration.address} is unknown",
                 fix=f"decide that first: sorafile resolve {declaration.address} --adopt {job}",
+            )
+
+
+def _refuse_what_is_awaited(
+    recorded: RecordedState, declaration: Declaration, job: ObservedJob
+) -> None:
+    """See that no other paid request waits for this job as its lost answer.
+
+    Taken from it, the request would be disproved, its money freed and its video bought again.
+    """
+    for attempt in recorded.attempts:
+        is_open = attempt.state.is_unresolved and attempt.account == declaration.recipe.account
+        is_other = attempt.echo is not None and compare(attempt.echo, job) is Match.DIFFERENT
+        if is_open and is_newer(job, attempt) and not is_other:
+            raise SorafileError(
+                f"job {job.remote_id} may be what the paid request for {attempt.address} made,"
+                " whose answer was lost",
+                fix=f"decide that first: sorafile resolve '{attempt.address}'",
             )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from PIL import Image
 
 from e2e.losing import Gateway, losing_gateway
 from e2e.running import Film
@@ -150,6 +151,25 @@ def test_an_import_takes_a_job_of_a_shared_account_for_free(film: Film, upstream
         assert film.run("apply", "--yes").code == 0
         jobs = film.run("remote", "list", "--json").document["jobs"]
         assert job in {each["id"] for each in jobs}
+
+
+def test_an_import_takes_no_job_that_another_lost_answer_may_be(film: Film, upstream: str) -> None:
+    """Else that request would be disproved, its money freed, and its video bought again."""
+    other = '[video.b]\nprompt = "A quiet harbour at dawn"\ninput_reference = "b.png"\n'
+    film.write("specs/a.toml", other)
+    Image.new("RGB", (720, 1280)).save(film.root / "specs" / "b.png")
+    with losing_gateway(upstream, forwards=True) as gateway:
+        film.write("sorafile.toml", STUDIO.format(url=gateway.url, list="none", use="shared"))
+        assert film.run("apply", "--yes").code == 5
+        project(film, gateway, completeness="complete")
+        film.write("specs/a.toml", ONE + other)
+        job = made(film, gateway)
+        for arguments in ((), ("--yes",)):
+            refused = film.run("import", "a", job, *arguments)
+            assert refused.code == 1
+            assert "may be what the paid request for b made" in refused.err
+            assert "sorafile resolve 'b'" in refused.err
+        assert film.run("resolve", "b", "--adopt", job).code == 0
 
 
 def test_in_an_account_of_ones_own_everything_lost_is_adopted(film: Film, upstream: str) -> None:
