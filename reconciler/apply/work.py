@@ -54,7 +54,7 @@ from reconciler.domain.recorded import (
     RecordedState,
     RunId,
 )
-from reconciler.plan.lost_answers import may_have_made
+from reconciler.plan.lost_answers import awaiting
 
 _TOLERANCE_S = 0.5  # of a video's length: servers round to whole frames
 
@@ -334,11 +334,7 @@ class Work:
             (each.account, each.remote_id) == (account, job.remote_id)
             for each in recorded.generations.values()
         )
-        is_awaited = any(
-            each.state.is_unresolved and each.account == account and may_have_made(each, job)
-            for each in recorded.attempts
-        )
-        if is_known or is_awaited:
+        if is_known or awaiting(recorded.attempts, account, job) is not None:
             raise StalePlanError(
                 f"job {job.remote_id} may be what another run has just asked for, so it is not"
                 " taken; nothing was bought",

@@ -12,7 +12,7 @@ from reconciler.domain.errors import ExitCode, JobGoneError, RefusedError, Soraf
 from reconciler.domain.observed import ObservedJob
 from reconciler.domain.ports import Found
 from reconciler.domain.recorded import JobStatus, RecordedState
-from reconciler.plan.lost_answers import is_newer
+from reconciler.plan.lost_answers import awaiting
 from reconciler.plan.matching import Match, compare, echo_of
 
 
@@ -81,19 +81,14 @@ def _refuse_what_is_known(recorded: RecordedState, declaration: Declaration, job
 def _refuse_what_is_awaited(
     recorded: RecordedState, declaration: Declaration, job: ObservedJob
 ) -> None:
-    """See that no other paid request waits for this job as its lost answer.
-
-    Taken from it, the request would be disproved, its money freed and its video bought again.
-    """
-    for attempt in recorded.attempts:
-        is_open = attempt.state.is_unresolved and attempt.account == declaration.recipe.account
-        is_other = attempt.echo is not None and compare(attempt.echo, job) is Match.DIFFERENT
-        if is_open and is_newer(job, attempt) and not is_other:
-            raise SorafileError(
-                f"job {job.remote_id} may be what the paid request for {attempt.address} made,"
-                " whose answer was lost",
-                fix=f"decide that first: sorafile resolve '{attempt.address}'",
-            )
+    """See that no other paid request waits for this job as its lost answer."""
+    attempt = awaiting(recorded.attempts, declaration.recipe.account, job)
+    if attempt is not None:
+        raise SorafileError(
+            f"job {job.remote_id} may be what the paid request for {attempt.address} made,"
+            " whose answer was lost",
+            fix=f"decide that first: sorafile resolve '{attempt.address}'",
+        )
 
 
 async def _retrieved(declaration: Declaration, job: str, outside: Outside) -> ObservedJob:

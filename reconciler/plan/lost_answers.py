@@ -1,6 +1,6 @@
 """What a server's list proves of paid requests whose answers were lost."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from reconciler.domain.observed import ObservedJob
@@ -65,6 +65,19 @@ def is_newer(job: ObservedJob, attempt: Attempt) -> bool:
 def may_have_made(attempt: Attempt, job: ObservedJob) -> bool:
     """Whether a job may be what an attempt made, as far as the job itself tells."""
     return is_newer(job, attempt) and matches(attempt, job) is not Match.DIFFERENT
+
+
+def awaiting(attempts: Iterable[Attempt], account: str, job: ObservedJob) -> Attempt | None:
+    """An unresolved attempt whose lost answer a job may be, so that nobody else may take it.
+
+    Taken from it, the attempt would be disproved, its money freed and its video bought again.
+    """
+    for attempt in attempts:
+        is_open = attempt.state.is_unresolved and attempt.account == account
+        is_other = attempt.echo is not None and compare(attempt.echo, job) is Match.DIFFERENT
+        if is_open and is_newer(job, attempt) and not is_other:
+            return attempt
+    return None
 
 
 def matches(attempt: Attempt, job: ObservedJob) -> Match:
