@@ -194,7 +194,33 @@ MUTATIONS: dict[str, Mutation] = {
     "another's job deleted": Mutation(
         breaks="I7",
         file="plan/letting_go.py",
-        edits=(("        elif not generation.is_ours:\n", "        elif False:\n"),),
+        edits=(("    if not generation.is_ours:\n", "    if False:\n"),),
         seen_by="tests/plan/test_plan_adoption.py::test_a_job_that_may_be_anothers_is_released",
+    ),
+    "a job deleted that its server calls gone": Mutation(
+        breaks="I7",
+        file="plan/letting_go.py",
+        edits=(
+            (
+                "    if index.is_lost(generation) and not index.is_expired(generation):\n",
+                "    if False:\n",
+            ),
+        ),
+        seen_by="tests/apply/test_apply_letting_go.py"
+        "::test_a_job_that_its_server_calls_gone_is_never_deleted_there",
+    ),
+    "another's awaited job adopted": Mutation(
+        breaks="I1",
+        file="apply/work.py",
+        edits=(("        self._refuse_to_adopt_anothers(step)\n", ""),),
+        seen_by="tests/apply/test_apply_paying.py"
+        "::test_what_another_workspace_is_buying_is_not_adopted_either",
+    ),
+    "bytes moved in before their sidecar": Mutation(
+        breaks="I1",
+        file="apply/download.py",
+        edits=(("write_sidecar(sidecar_of(_with(asset, generation)))", "is_whole(asset)"),),
+        seen_by="tests/apply/test_apply_crashes.py"
+        "::test_a_video_that_its_sidecar_tells_of_outlives_its_job",
     ),
 }
