@@ -162,10 +162,14 @@ def _adopt(attempt: Attempt, job: ObservedJob, state: StateWriter, declared: Dec
     state.void_reserved()
     provider = _provider_of(attempt, declared)
     is_ours = provider is not None and provider.account_use == "exclusive"
-    if attempt.state is AttemptState.WRITTEN_OFF:
+    is_known = any(
+        (each.account, each.remote_id) == (attempt.account, job.remote_id)
+        for each in state.read().generations.values()
+    )
+    if attempt.state is AttemptState.WRITTEN_OFF and not is_known:
         state.twin(attempt.id, job, is_ours=is_ours)
         return
-    if state.adopted(attempt.id, job, is_ours=is_ours) is None:
+    if is_known or state.adopted(attempt.id, job, is_ours=is_ours) is None:
         raise SorafileError(
             f"job {job.remote_id} is recorded already, or may be the answer to a request that is"
             " being sent just now",
@@ -191,15 +195,17 @@ async def _retrieved(
 
 
 def _see_that_it_fits(said: Options, attempt: Attempt, job: ObservedJob, *, yes: bool) -> None:
-    """Let a person insist on a job that differs from what was asked for.
+    """Let a person insist on a job that differs from what was asked for, or is older.
 
     Raises:
         RefusedError: nobody insists.
     """
     is_other = attempt.echo is not None and compare(attempt.echo, job) is Match.DIFFERENT
-    if yes or not is_other:
+    if yes or (is_newer(job, attempt) and not is_other):
         return
     differs = f"job {job.remote_id} differs from what was asked for: {told(job)}"
+    if not is_other:
+        differs = f"job {job.remote_id} was on the server before the request was sent: {told(job)}"
     if not said.may_ask:
         raise RefusedError(differs, fix="if it is the one all the same, say so with --yes")
     if answer(said, f"{differs}\nTake it all the same? Only 'yes' is taken: ").lower() != "yes":

@@ -127,6 +127,36 @@ def test_a_job_that_differs_is_taken_only_on_a_persons_word(film: Film, upstream
         assert film.run("resolve", "a", "--adopt", other, "--yes").code == 0
 
 
+def test_a_job_that_was_there_before_the_request_is_taken_only_on_a_persons_word(
+    film: Film, upstream: str
+) -> None:
+    with losing_gateway(upstream, losing=0, forwards=False) as gateway:
+        project(film, gateway, completeness="partial")
+        film.run("apply", "--yes")
+        older = made(film, gateway)
+        lose_all(film)
+        gateway.losing = 1
+        assert film.run("apply", "--yes").code == 5
+        refused = film.run("resolve", "a", "--adopt", older)
+        assert (refused.code, "was on the server before" in refused.err) == (6, True)
+        assert film.run("resolve", "a", "--adopt", older, "--yes").code == 0
+
+
+def test_a_recorded_job_is_not_said_to_be_what_a_written_off_request_made(
+    film: Film, upstream: str
+) -> None:
+    with losing_gateway(upstream, losing=0, forwards=False) as gateway:
+        project(film, gateway, completeness="none")
+        film.run("apply", "--yes")
+        job = made(film, gateway)
+        film.write("specs/a.toml", ONE + '[video.b]\nprompt = "Another"\n')
+        gateway.losing = 1
+        assert film.run("apply", "--yes").code == 5
+        assert film.run("resolve", "b", "--write-off").code == 0
+        refused = film.run("resolve", "b", "--adopt", job, "--yes")
+        assert (refused.code, "is recorded already" in refused.err) == (1, True)
+
+
 def test_deciding_two_ways_at_once_is_a_usage_error(film: Film) -> None:
     film.write("specs/a.toml", ONE)
     assert film.run("resolve", "a", "--retry", "--write-off").code == 1
