@@ -99,9 +99,12 @@ async def buy(
 
 
 async def settle(
-    attempt: Attempt, address: Address, *, lane: Lane, journey: Journey
+    attempt: Attempt, address: Address, *, buys_again: bool, lane: Lane, journey: Journey
 ) -> Generation | None:
     """Find out what became of an unresolved attempt, by its provider's `on_ambiguous`.
+
+    `buys_again` says that another is bought where it made nothing: only for that is an attempt
+    written off.
 
     Returns:
         What it made, held at `address` from now on; None where it made nothing, or is written
@@ -124,7 +127,7 @@ async def settle(
     if outcome is Verdict.DISPROVED:
         return None
     may_repeat = lane.provider.on_ambiguous == "retry" and not attempt.made
-    if may_repeat and attempt.digest not in journey.written_off:
+    if buys_again and may_repeat and attempt.digest not in journey.written_off:
         journey.written_off.add(attempt.digest)
         state.written_off(attempt.id, 'on_ambiguous = "retry"', may_repeat=True)
         journey.notice(
@@ -158,7 +161,7 @@ async def _until_made(purchase: _Purchase) -> Generation:
             lane.pace.back_off(error.retry_after_s)
         except _LostAnswerError as lost:
             address = purchase.step.declaration.address
-            found = await settle(lost.attempt, address, lane=lane, journey=journey)
+            found = await settle(lost.attempt, address, buys_again=True, lane=lane, journey=journey)
             if found is not None:
                 return found
             disproved += 1

@@ -272,7 +272,13 @@ class Work:
         """Find the job of a lost answer, or buy in its place where there is none."""
         attempt = self._attempt(step)
         lane = self.journey.lane(self._lane_of(attempt.provider, attempt.account))
-        found = await settle(attempt, self.action.address, lane=lane, journey=self.journey)
+        found = await settle(
+            attempt,
+            self.action.address,
+            buys_again=step.otherwise is not None,
+            lane=lane,
+            journey=self.journey,
+        )
         self._let_others_in()
         if found is not None:
             self._held = found

@@ -274,6 +274,20 @@ def test_retry_writes_off_no_more_than_was_approved(studio: Studio) -> None:
     assert spent(studio) == Decimal("1.20") == studio.server.workshop.billed_usd
 
 
+def test_what_is_not_bought_again_is_not_written_off(studio: Studio) -> None:
+    """`apply --free` must not give up money that is held, to leave the video unmade."""
+    studio.provider(list="none")
+    lose_answers(studio, made=True)
+    studio.apply(STREET)
+    studio.provider(list="none", on_ambiguous="retry")
+
+    run = studio.apply(STREET, free=True)
+
+    assert run.code is ExitCode.UNRESOLVED
+    assert studio.attempts() == [("street", "ambiguous")]
+    assert not any("bought again" in told for told in run.notices())
+
+
 def test_fail_begins_no_paid_request_after_an_unknown_one(studio: Studio) -> None:
     studio.provider(on_ambiguous="fail", max_in_flight=1)
     lose_answers(studio, made=False)
