@@ -13,7 +13,7 @@ from reconciler.apply.settling import Settling
 from reconciler.apply.stop import Stop
 from reconciler.apply.watermarks import Watermarks
 from reconciler.domain.budget import NO_BUDGET, Budget
-from reconciler.domain.errors import Diagnostic, UnresolvedError
+from reconciler.domain.errors import Diagnostic, UnavailableError, UnresolvedError
 from reconciler.domain.events import Event, Noticed
 from reconciler.domain.ports import AssetStore, Clock, Files, Server, StateWriter
 from reconciler.domain.profile import Variant
@@ -68,6 +68,9 @@ class Journey:
     limits: Limits
     stop: Stop
     tell: Callable[[Event], None]
+    unreachable: Mapping[str, str] = field(default_factory=dict)
+    """The providers that could not be asked when the plan was made, and why."""
+
     downloads: Slots = field(init=False)
     counted: set[GenerationId] = field(init=False, default_factory=set)
     """The jobs that ran before this run, and have a place of their own."""
@@ -100,12 +103,20 @@ class Journey:
         """Begin no paid request any more in this run: what became of one is unknown."""
         self._pays = False
 
-    def may_still_pay(self) -> None:
+    def may_still_pay(self, provider: Provider) -> None:
         """See that paid requests may begin.
 
         Raises:
             UnresolvedError: they may not.
+            UnavailableError: what there is to adopt at the provider is not known.
         """
+        why = self.unreachable.get(provider.name)
+        if why is not None and provider.account_use == "exclusive":
+            raise UnavailableError(
+                f"nothing is bought at {provider.name}, since its jobs could not be seen when the"
+                f" plan was made ({why}): what is wanted may be among them, paid for already",
+                fix="apply again once it answers",
+            )
         if not self._pays:
             raise UnresolvedError(
                 "nothing more is bought in this run: what became of a paid request is unknown,"

@@ -73,7 +73,14 @@ async def carry_out(
         ports.assets.check_writable()
     tally = _Tally()
     voice = _Voice(tell=tell, stop=stop, tally=tally)
-    journey = Journey(ports=ports, providers=providers, limits=limits, stop=stop, tell=voice)
+    journey = Journey(
+        ports=ports,
+        providers=providers,
+        limits=limits,
+        stop=stop,
+        tell=voice,
+        unreachable=plan.unreachable,
+    )
     worst_case = plan.cost.worst_case_usd
     run = ports.state.begin_run(
         plan_id=plan.plan_id, worst_case_usd=worst_case, git_commit=git_commit

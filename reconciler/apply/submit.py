@@ -67,7 +67,8 @@ async def buy(
         UnresolvedError: a job may exist; the attempt stays unresolved.
         IndistinctError: the outcome of another request, which the list could not tell from
             this one, is open; nothing was sent.
-        ServerError: the server refused, or cannot be reached; nothing was made.
+        ServerError: the server refused, cannot be reached, or could not be when the plan was
+            made, and may have the video already; nothing was made.
         StateError: the job was made, and could not be recorded; the text names it.
         StalePlanError: the reference image is another by now; nothing was sent.
         BudgetError: a cap, or what was approved for the run, does not allow it; nothing was sent.
@@ -188,7 +189,7 @@ async def _attempt(purchase: _Purchase) -> Generation:
     journey, lane = purchase.journey, purchase.lane
     declaration = purchase.step.declaration
     state = journey.ports.state
-    journey.may_still_pay()
+    journey.may_still_pay(lane.provider)
     server = lane.server()
     attempt = state.reserve(
         Intent(

@@ -11,7 +11,7 @@ from apply.studio import Studio
 from reconciler.domain.desired import Declaration, ReferenceFile
 from reconciler.domain.errors import ExitCode
 from reconciler.domain.ports import CreateRequest
-from simulated.faults import LostAnswer, Operation, out_of_reach, times
+from simulated.faults import Away, LostAnswer, Operation, out_of_reach, times
 from simulated.server import SimulatedServer
 from worlds import a_declaration, sha256
 
@@ -339,6 +339,22 @@ def test_losing_the_state_buys_nothing_again_where_the_account_is_ones_own(studi
     assert made(studio) == {"street": 1, "night": 1, "rain": 1}
     assert spent(studio) == studio.server.workshop.billed_usd
     assert studio.plan(STREET, NIGHT, RAIN).is_empty
+
+
+def test_what_could_not_be_seen_to_be_adopted_is_not_bought(studio: Studio) -> None:
+    """The list fails for a moment, while the plan is made from a state that was lost."""
+    studio.provider(account_use="exclusive")
+    studio.apply(STREET)
+    for path in ("state", "videos"):
+        shutil.rmtree(studio.root / path)
+    studio.server.rules.append(times(1, Away(), on=Operation.PAGE))
+
+    run = studio.apply(STREET)
+
+    assert run.code is ExitCode.UNREACHABLE
+    assert made(studio) == {"street": 1}
+    assert studio.apply(STREET).code is ExitCode.OK
+    assert made(studio) == {"street": 1}
 
 
 def _pictured(studio: Studio, address: str) -> Declaration:
