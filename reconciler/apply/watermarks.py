@@ -2,13 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime, timedelta
 
 from reconciler.domain.errors import NotSentError, RejectedError, UnavailableError
 from reconciler.domain.ports import Clock, Server
 from reconciler.domain.profile import ListCompleteness
 
-_FRESH = timedelta(seconds=2)
+_FRESH_S = 2.0
 
 
 class Watermarks:
@@ -25,7 +24,7 @@ class Watermarks:
         self._clock = clock
         self._looking = asyncio.Lock()
         self._seen: tuple[str, ...] = ()
-        self._seen_at: datetime | None = None
+        self._seen_at_s: float | None = None  # by a clock that is never set back
 
     async def take(self) -> tuple[str, ...] | None:
         """The ids of the newest page; None where the server has no list.
@@ -40,7 +39,7 @@ class Watermarks:
             return self._seen if self._has_list else None
 
     async def _look(self) -> None:
-        began_at = self._clock.now()
+        began_at_s = self._clock.uptime_s()
         try:
             page = await self._server().page()
         except UnavailableError as error:
@@ -51,7 +50,8 @@ class Watermarks:
             self._has_list = False  # whatever its profile says
             return
         self._seen = tuple(job.remote_id for job in page.jobs)
-        self._seen_at = began_at
+        self._seen_at_s = began_at_s
 
     def _is_fresh(self) -> bool:
-        return self._seen_at is not None and self._clock.now() - self._seen_at < _FRESH
+        seen_at_s = self._seen_at_s
+        return seen_at_s is not None and self._clock.uptime_s() - seen_at_s < _FRESH_S
