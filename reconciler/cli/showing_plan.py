@@ -107,6 +107,7 @@ async def _refresh_only(said: Options, declared: Declared) -> int:
         looked = await look_and_plan(declared, outside, workspace=said.workspace, refresh="full")
         if looked.observed.jobs:
             with outside.writer("plan --refresh=only") as state:
+                state.void_reserved()  # it is known only now whether who left it is dead
                 record_observed(looked.observed, state.read(), outside.assets, state)
     finally:
         await outside.aclose()

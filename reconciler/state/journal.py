@@ -166,12 +166,14 @@ def settle_the_dead(transaction: Transaction, *, may_live: bool) -> None:
 
     This holder's own attempts are told from theirs by the fence, so that calling this in the
     middle of a run harms nothing. `may_live` says that the last holder was only silent: what
-    it was sending may be under way still.
+    it was sending may be under way still. Of those before it, that is never known.
     """
     for row in _left_by_the_dead(transaction, AttemptState.RESERVED):
         not_sent(transaction, row.id, "its run ended before it was sent")
     for row in _left_by_the_dead(transaction, AttemptState.SENDING):
-        longest = row.sending_at + _UNDER_WAY_MAX if may_live else transaction.at
+        is_of_last = row.fence == transaction.fence - 1
+        is_over = is_of_last and not may_live
+        longest = transaction.at if is_over else row.sending_at + _UNDER_WAY_MAX
         # Never voided: the request may have left in the instant before the end.
         ambiguous(
             transaction,
@@ -384,9 +386,11 @@ def _of_the_same_echo(mine: Row[Any], states: tuple[AttemptState, ...]) -> Selec
     )
 
 
-def _left_by_the_dead(transaction: Transaction, state: AttemptState) -> Sequence[Row[Any, Any]]:
+def _left_by_the_dead(
+    transaction: Transaction, state: AttemptState
+) -> Sequence[Row[Any, Any, Any]]:
     return transaction.connection.execute(
-        select(attempts.c.id, attempts.c.sending_at).where(
+        select(attempts.c.id, attempts.c.sending_at, attempts.c.fence).where(
             attempts.c.workspace == transaction.workspace,
             attempts.c.state == state,
             attempts.c.fence < transaction.fence,

@@ -157,6 +157,24 @@ def test_a_recorded_job_is_not_said_to_be_what_a_written_off_request_made(
         assert (refused.code, "is recorded already" in refused.err) == (1, True)
 
 
+def test_looking_alone_says_of_a_dead_run_that_it_is_dead(film: Film, upstream: str) -> None:
+    """Once the workspace was held again, nobody could tell, and what it sent is waited for."""
+    with losing_gateway(upstream, losing=0, forwards=True) as gateway:
+        project(film, gateway, completeness="partial")
+        film.run("apply", "--yes")
+        film.write("specs/a.toml", ONE + '[video.b]\nprompt = "Slow"\n')
+        slow = {"on": "create", "do": "delay", "seconds": 60, "prompt": "Slow"}
+        httpx.put(f"{upstream}/preview/faults", json={"fault": [slow]}, trust_env=False)
+        run = film.start("apply", "--yes")
+        while gateway.posts < 2:
+            assert run.poll() is None
+        run.kill()
+        run.communicate()
+        assert film.run("plan", "--refresh=only").code == 0
+        (attempt,) = film.run("resolve", "--json").document["attempts"]
+        assert (attempt["address"], attempt["state"]) == ("b", "ambiguous")
+
+
 def test_deciding_two_ways_at_once_is_a_usage_error(film: Film) -> None:
     film.write("specs/a.toml", ONE)
     assert film.run("resolve", "a", "--retry", "--write-off").code == 1

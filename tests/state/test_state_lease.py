@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from threading import Barrier
@@ -154,6 +155,20 @@ def test_a_killed_holder_frees_the_workspace_at_once_and_leaves_what_it_journale
         with desk.writer() as writer:
             writer.void_reserved()
     assert desk.states() == ["ambiguous"]
+
+
+def test_a_request_of_a_holder_before_the_last_may_be_under_way_still(desk: Desk) -> None:
+    """That the last one is dead says nothing of the one from whom it took the workspace."""
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    with ExitStack() as stack:
+        sent(stack.enter_context(desk.writer(holder=ELSEWHERE)))
+        desk.wait(31)
+        stack.enter_context(desk.writer(holder=replace(this_process("apply"), pid=gone.pid)))
+        stack.enter_context(desk.writer()).void_reserved()
+        (attempt,) = desk.read().attempts
+    assert attempt.sending_at is not None
+    assert attempt.over_at == attempt.sending_at + timedelta(minutes=11)
 
 
 def test_a_killed_holder_whose_parent_never_asked_for_it_is_dead_too(desk: Desk) -> None:
