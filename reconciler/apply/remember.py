@@ -1,5 +1,7 @@
 """Writing down what was seen, so that the next look has less to ask."""
 
+from collections.abc import Sequence
+
 from reconciler.domain.desired import Desired, tags_by_recipe
 from reconciler.domain.observed import Observed, ObservedJob, Sidecar, unrecorded
 from reconciler.domain.plan import Adopt, Plan
@@ -56,8 +58,26 @@ def rebuild_ledger(
     }
     told = assets.every_sidecar()
     found = [each for each in told if (each.account, each.remote_id) not in adopted]
-    for each in found:
+    _recover_all(found, desired, assets, state)
+
+
+def book_what_is_unknown(desired: Desired, assets: AssetStore, state: StateWriter) -> None:
+    """Book what the asset store tells of and the database does not know, since it is an older one.
+
+    Else what was bought after its export was made would count against no cap.
+    """
+    generations = state.read().generations.values()
+    known = {(each.account, each.remote_id) for each in generations}
+    told = assets.every_sidecar()
+    found = [each for each in told if (each.account, each.remote_id) not in known]
+    _recover_all(found, desired, assets, state)
+
+
+def _recover_all(
+    sidecars: Sequence[Sidecar], desired: Desired, assets: AssetStore, state: StateWriter
+) -> None:
+    for each in sidecars:
         _move_in(each, assets)
     tags = tags_by_recipe(desired)
-    for begin in range(0, len(found), _AT_ONCE):
-        state.recover_all(found[begin : begin + _AT_ONCE], tags)
+    for begin in range(0, len(sidecars), _AT_ONCE):
+        state.recover_all(sidecars[begin : begin + _AT_ONCE], tags)

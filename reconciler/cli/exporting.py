@@ -4,15 +4,17 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from reconciler.apply.remember import book_what_is_unknown
 from reconciler.cli.asking import consent
 from reconciler.cli.documents import FORMAT
 from reconciler.cli.opening import open_settings, print_document
 from reconciler.cli.options import Options
 from reconciler.cli.units import plural
-from reconciler.cli.wiring import state_care
-from reconciler.domain.errors import DamagedStateError, StateError
+from reconciler.cli.wiring import Declared, Outside, read_project, state_care
+from reconciler.domain.errors import DamagedStateError, InvalidSpecError, StateError
 
 if TYPE_CHECKING:
+    from reconciler.specs.project import Project
     from reconciler.state.care import StateCare
     from reconciler.state.export import Export
 
@@ -42,13 +44,15 @@ def export(said: Options, file: Path | None, *, yes: bool) -> int:
 
 def restore(said: Options, file: Path, *, yes: bool) -> int:
     """Put an export, or a backup copy, in the place of all that is recorded."""
-    care = state_care(open_settings(said))
+    project = open_settings(said)
+    care = state_care(project)
     wanted = care.read_back(said.folder / file)
     there = _what_is_there(care)
     if there is not None and not yes:
         about = f"{care.place} {there}, and {file} holds {_contents(wanted)}"
         consent(said, about, f"Put {file} in its place? A copy of what is there is kept.")
     kept = care.restore(wanted)
+    _book_what_was_bought_since(said, project)
     if said.json:
         document = {
             "format_version": FORMAT,
@@ -66,6 +70,19 @@ def restore(said: Options, file: Path, *, yes: bool) -> int:
         f" asset store; running jobs show in: {said.command('remote list --unmanaged')}"
     )
     return 0
+
+
+def _book_what_was_bought_since(said: Options, project: "Project") -> None:
+    """Count the stored videos that the restored database does not know against the budget."""
+    try:
+        desired = read_project(said.folder, said.workspace).desired
+    except InvalidSpecError:
+        desired = {}  # then what is booked has no tags: the state must come back all the same
+    settings = Declared(project=project, providers={}, desired=desired, warnings=())
+    outside = Outside(settings, said.workspace)
+    with outside.writer("state restore") as state:
+        state.void_reserved()
+        book_what_is_unknown(desired, outside.assets, state)
 
 
 def _what_is_there(care: "StateCare") -> str | None:

@@ -215,6 +215,23 @@ def test_the_ledger_outlives_its_database_and_is_counted_before_it_is_rebuilt(fi
     assert rows == {None: "0.40", "b": "0.40"}
 
 
+def test_what_was_bought_after_an_export_counts_once_that_is_restored(film: Film) -> None:
+    film.write("specs/a.toml", A)
+    budget(film, "per_month = 0.80\nper_tag = { noon = 9 }")
+    assert film.run("apply", "--yes").code == 0
+    assert film.run("state", "export", "before.json").code == 0
+    film.write("specs/a.toml", A + B)
+    assert film.run("apply", "--yes").code == 0
+    assert film.run("state", "restore", "before.json", "--yes").code == 0
+    assert left(film) == {"per_month": "0.00", "per_tag.noon": "8.60"}
+    film.write("specs/a.toml", A + B + '[video.c]\nprompt = "One more"\n')
+    assert film.run("apply", "--yes").code == 6
+    film.write("specs/a.toml", A + B)
+    assert film.run("plan", "--json").document["cost"]["worst_case_usd"] == "0.00"
+    assert film.run("apply", "--yes").code == 0
+    assert costs(film)["total"]["spent_usd"] == "0.80"
+
+
 def many(count: int) -> str:
     """Videos that all share one generation, so that tests of many are quick."""
     return "".join(f'[video.v{number}]\nprompt = "One and the same"\n' for number in range(count))
