@@ -18,6 +18,10 @@ _DAMAGE_CODES = frozenset(
     }
 )
 _UNDECODED = "Could not decode to UTF-8"  # it has no code
+_NO_ROOM = (
+    "cannot grow: the disk is full",
+    "Make room, and run again. What was recorded until now is safe.",
+)
 _TOLD = {
     sqlite3.SQLITE_BUSY: (
         "has been locked by another program for too long",
@@ -39,10 +43,8 @@ _TOLD = {
         "cannot be opened",
         "Make the file and its folder accessible for this user, or run as its owner.",
     ),
-    sqlite3.SQLITE_FULL: (
-        "cannot grow: the disk is full",
-        "Make room, and run again. What was recorded until now is safe.",
-    ),
+    sqlite3.SQLITE_FULL: _NO_ROOM,
+    sqlite3.SQLITE_IOERR_SHMSIZE: _NO_ROOM,  # of the index of its log, which readers need too
     sqlite3.SQLITE_IOERR: (
         "cannot be read or written: the disk or its file system refuses",
         (
@@ -88,8 +90,9 @@ def _told(what: str, error: Exception) -> StateError:
     is_damage = isinstance(error, BadRowsError | UnicodeDecodeError) or primary in _DAMAGE_CODES
     if is_damage or reason.startswith(_UNDECODED):
         return DamagedStateError(f"{what} {_DAMAGED}: {reason}")
-    if primary in _TOLD:
-        problem, fix = _TOLD[primary]
+    known = next((each for each in (code, primary) if each in _TOLD), None)
+    if known is not None:
+        problem, fix = _TOLD[known]
         return StateError(f"{what} {problem}", fix=fix)
     if isinstance(error, IntegrityError):
         return StateError(

@@ -73,7 +73,8 @@ def make_database(file: Path) -> None:
     try:
         with closing(sqlite3.connect(unborn, isolation_level=None)) as connection:
             connection.execute("PRAGMA fullfsync = ON")
-            connection.execute("PRAGMA journal_mode = WAL")  # writes the file's first page
+            # Writes the file's first page; on a full disk that fails after the first row only.
+            connection.execute("PRAGMA journal_mode = WAL").fetchall()
         with _alone_in(file.parent):
             if not file.exists():
                 _set_log_aside(file, f"{file.name}.left-{secrets.token_hex(4)}")

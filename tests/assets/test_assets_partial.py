@@ -12,6 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from assets.making import a_generation, a_picture, sha256
+from disks import small_disk
 from reconciler.assets.partial import FolderPartial
 from reconciler.assets.store import FolderStore
 from reconciler.domain.errors import BadAssetError, LockedError, StateError
@@ -312,19 +313,14 @@ def test_bytes_before_the_begin_are_a_mistake_of_the_caller(store: FolderStore) 
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    place = tmp_path / "small"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(place)]
-    if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("mounting a small filesystem needs root")
-    yield place
-    subprocess.run(["umount", "--lazy", str(place)], check=True)
+def small_place(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path / "small", "64k") as disk:
+        yield disk.place
 
 
-def test_a_full_disk_keeps_what_came(small_disk: Path, clip: bytes) -> None:
-    store = FolderStore(small_disk / "assets")
-    ballast = small_disk / "ballast"
+def test_a_full_disk_keeps_what_came(small_place: Path, clip: bytes) -> None:
+    store = FolderStore(small_place / "assets")
+    ballast = small_place / "ballast"
     ballast.write_bytes(bytes(48 << 10))
     stuffed = clip + (b"\0\0\x80\0free" + bytes(0x8000 - 8))
     partial = a_partial(store)

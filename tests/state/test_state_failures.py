@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from disks import small_disk
 from reconciler.domain.errors import StateError
 from reconciler.state.database import open_reader
 from reconciler.state.failures import translated
@@ -58,6 +59,28 @@ def test_a_folder_where_the_file_should_be_is_told(file_desk: Desk) -> None:
     (file_desk.root / "state" / "sorafile.db").mkdir(parents=True)
     for told in both(file_desk):
         assert "cannot be" in told.message
+
+
+def test_a_disk_without_room_for_the_first_page_leaves_no_empty_file(file_desk: Desk) -> None:
+    """An empty file would be taken for a database that was cut, for ever."""
+    with small_disk(file_desk.root / "state", "4k") as disk:
+        with pytest.raises(StateError, match="the disk is full"), file_desk.writer():
+            pass
+        assert list(disk.place.iterdir()) == []
+        disk.grow("4m")
+        with file_desk.writer() as writer:
+            bought(writer)
+
+
+def test_a_full_disk_is_told_to_readers_too(file_desk: Desk) -> None:
+    """They need room for the index of a log, which the last writer took away."""
+    with small_disk(file_desk.root / "state", "4m") as disk:
+        with file_desk.writer() as writer:
+            bought(writer)
+        disk.fill()
+        for told in both(file_desk):
+            assert "the disk is full" in told.message
+            assert "Make room" in str(told.fix)
 
 
 def test_a_file_where_the_folder_should_be_is_told(file_desk: Desk) -> None:
