@@ -106,6 +106,7 @@ def _within(place: Place, root: Path, export: Export, at: datetime) -> Path | No
 def _instead(place: Place, file: Path, export: Export, at: datetime) -> Path:
     """Make another database beside a damaged one, and put it in its place."""
     try:
+        place.is_absent()  # SQLite must not open an empty file: it would delete the log beside
         with place.reading() as connection:
             _refuse_held(connection, at)
     except DamagedStateError:

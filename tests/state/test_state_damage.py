@@ -11,7 +11,7 @@ import pytest
 
 from reconciler.domain.errors import DamagedStateError, StateError
 from reconciler.state.care import StateCare, care_for
-from state.desk import Desk, bought
+from state.desk import STREET, Desk, bought
 from state.test_state_export import live
 
 
@@ -56,6 +56,37 @@ def test_an_empty_file_was_cut_and_the_log_beside_it_is_kept(lived: Path, file_d
     assert "empty file" in found.summary
     assert lived.read_bytes() == b""
     assert log.read_bytes() == whole != b""
+
+
+def test_a_restore_keeps_the_log_of_a_database_that_was_cut_to_nothing(
+    lived: Path, file_desk: Desk
+) -> None:
+    """What was committed last may be nowhere but there."""
+    export = care_of(file_desk).export()
+    assert export is not None
+    with closing(sqlite3.connect(lived)) as other:
+        other.execute("CREATE TABLE keepsake (word TEXT)")
+        logged = lived.with_name(f"{lived.name}-wal").read_bytes()
+    lived.write_bytes(b"")
+    lived.with_name(f"{lived.name}-wal").write_bytes(logged)
+    kept = care_of(file_desk).restore(export)
+    assert kept is not None
+    assert kept.read_bytes() == b""
+    assert kept.with_name(f"{kept.name}-wal").read_bytes() == logged != b""
+
+
+def test_a_restore_keeps_a_folder_that_lies_where_the_database_was(
+    lived: Path, file_desk: Desk
+) -> None:
+    export = care_of(file_desk).export()
+    assert export is not None
+    lived.unlink()
+    lived.mkdir()
+    (lived / "keepsake").touch()
+    kept = care_of(file_desk).restore(export)
+    assert kept is not None
+    assert [each.name for each in kept.iterdir()] == ["keepsake"]
+    assert file_desk.read().videos.keys() == {STREET}
 
 
 def test_a_first_run_that_is_killed_leaves_no_empty_file(file_desk: Desk) -> None:
