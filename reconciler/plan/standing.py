@@ -6,7 +6,7 @@ from typing import Literal
 
 from reconciler.domain.address import Address
 from reconciler.domain.desired import Declaration
-from reconciler.domain.plan import Action, ActionKind, Plan, Reason
+from reconciler.domain.plan import Action, ActionKind, Plan, Publish, Reason
 from reconciler.domain.recorded import Generation, Recorded
 from reconciler.domain.world import World
 from reconciler.plan.index import Index
@@ -75,9 +75,15 @@ def _status(action: Action, recorded: Recorded) -> Status:
         case ActionKind.REPLACE:
             return "replacing"
         case ActionKind.WAIT | ActionKind.DOWNLOAD:
-            is_other = recorded.current is not None and recorded.pending is not None
-            return "replacing" if is_other else "pending"
+            return "replacing" if _is_replaced(recorded) else "pending"
+        case ActionKind.UPDATE if any(isinstance(step, Publish) for step in action.steps):
+            return "replacing" if _is_replaced(recorded) else "missing"
         case ActionKind.UPDATE:
             return "converged"  # the video is as declared; only settings or tidying are due
         case _:
             return "missing"
+
+
+def _is_replaced(recorded: Recorded) -> bool:
+    """Whether one generation is about to take the place of another."""
+    return recorded.current is not None and recorded.pending is not None
