@@ -1,5 +1,6 @@
 """ARCHITECTURE.md names every module that there is."""
 
+import re
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[1]
@@ -19,3 +20,12 @@ def test_the_architecture_names_every_module() -> None:
 def test_the_architecture_can_be_read_in_ten_minutes() -> None:
     text = (REPOSITORY / "ARCHITECTURE.md").read_text(encoding="utf-8")
     assert len(text.splitlines()) <= 250
+
+
+def test_a_diagnostic_code_means_one_thing() -> None:
+    used = [
+        code
+        for path in (REPOSITORY / "reconciler").rglob("*.py")
+        for code in re.findall(r'"(SF\d{4})"', path.read_text(encoding="utf-8"))
+    ]
+    assert sorted(used) == sorted(set(used))

@@ -68,8 +68,8 @@ class Journey:
     limits: Limits
     stop: Stop
     tell: Callable[[Event], None]
-    unreachable: Mapping[str, str] = field(default_factory=dict)
-    """The providers that could not be asked when the plan was made, and why."""
+    unlisted: Mapping[str, str] = field(default_factory=dict)
+    """The providers of which the plan cannot know what there is to adopt, and why."""
 
     downloads: Slots = field(init=False)
     counted: set[GenerationId] = field(init=False, default_factory=set)
@@ -110,12 +110,12 @@ class Journey:
             UnresolvedError: they may not.
             UnavailableError: what there is to adopt at the provider is not known.
         """
-        why = self.unreachable.get(provider.name)
-        if why is not None and provider.account_use == "exclusive":
+        why = self.unlisted.get(provider.name)
+        if why is not None:
             raise UnavailableError(
-                f"nothing is bought at {provider.name}, since its jobs could not be seen when the"
-                f" plan was made ({why}): what is wanted may be among them, paid for already",
-                fix="apply again once it answers",
+                f"nothing is bought at {provider.name}, since its jobs were not seen when the plan"
+                f" was made ({why}): what is wanted may be among them, paid for already",
+                fix="apply again once it lists them, without --refresh=none",
             )
         if not self._pays:
             raise UnresolvedError(

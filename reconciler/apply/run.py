@@ -79,7 +79,7 @@ async def carry_out(
         limits=limits,
         stop=stop,
         tell=voice,
-        unreachable=plan.unreachable,
+        unlisted=plan.unlisted,
     )
     worst_case = plan.cost.worst_case_usd
     run = ports.state.begin_run(

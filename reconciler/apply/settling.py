@@ -7,7 +7,6 @@ what it showed before the request, and again once the settle time is over.
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from enum import Enum
 
 from reconciler.apply.listing import back_to_watermarks, read_list
@@ -39,6 +38,8 @@ Outcome = Generation | Verdict
 class _Sought:
     attempt: AttemptId
     outcome: asyncio.Future[Outcome]
+    due_s: float | None = None
+    """From when on an absence from the list means something; by a clock that nobody sets."""
 
 
 class Settling:
@@ -92,9 +93,10 @@ class Settling:
 
     async def _look(self) -> None:
         """Look once: what the list proves is recorded, and what it never will is let be."""
-        began_at = self._clock.now()
         recorded = self._state.read()
         attempts = self._unresolved(recorded)
+        began_s = self._clock.uptime_s()
+        self._set_times(attempts, began_s)
         self._let_go_of_the_settled(recorded, attempts)
         if self._provider.profile.list == "none":
             self._let_be(attempts)
@@ -102,16 +104,15 @@ class Settling:
         try:
             jobs = await self._read_twice(attempts, recorded)
         except (UnavailableError, NotSentError):
-            patience = timedelta(seconds=GIVE_UP_S)
-            self._let_be([a for a in attempts if began_at >= self._due_at(a) + patience])
+            self._let_be([a for a in attempts if self._is_due(a, began_s - GIVE_UP_S)])
             return
         except ServerError:
             self._let_be(attempts)  # it has no list, whatever its profile says
             return
         if jobs is None:
-            self._let_be([a for a in attempts if began_at >= self._due_at(a)])
+            self._let_be([a for a in attempts if self._is_due(a, began_s)])
             return
-        self._conclude(attempts, jobs, began_at)
+        self._conclude(attempts, jobs, began_s)
 
     async def _read_twice(
         self, attempts: Sequence[Attempt], recorded: RecordedState
@@ -133,7 +134,7 @@ class Settling:
         return tuple(seen.values())
 
     def _conclude(
-        self, attempts: Sequence[Attempt], jobs: Sequence[ObservedJob], began_at: datetime
+        self, attempts: Sequence[Attempt], jobs: Sequence[ObservedJob], began_s: float
     ) -> None:
         # Read anew: an answer may have come while the pages were turned.
         recorded = self._state.read()
@@ -147,7 +148,7 @@ class Settling:
                 continue  # it is another workspace's to settle
             if job is not None:
                 self._adopt(attempt, job)
-            elif began_at >= self._due_at(attempt):
+            elif self._is_due(attempt, began_s):
                 self._give_up(attempt, findings)
 
     def _adopt(self, attempt: Attempt, job: ObservedJob) -> None:
@@ -166,10 +167,19 @@ class Settling:
         else:
             self._tell(attempt.id, Verdict.OPEN)
 
-    def _due_at(self, attempt: Attempt) -> datetime:
-        """From when on an absence from the list means something."""
-        over_at = attempt.over_at or attempt.sending_at or attempt.reserved_at
-        return over_at + timedelta(seconds=self._provider.profile.settle_s)
+    def _set_times(self, attempts: Sequence[Attempt], began_s: float) -> None:
+        """Say once of each when it is due: a clock that is set meanwhile proves nothing."""
+        now = self._clock.now()
+        for attempt in attempts:
+            sought = self._sought.get(attempt.id)
+            if sought is not None and sought.due_s is None:
+                over_at = attempt.over_at or attempt.sending_at or attempt.reserved_at
+                ago_s = (now - over_at).total_seconds()
+                sought.due_s = began_s - ago_s + self._provider.profile.settle_s
+
+    def _is_due(self, attempt: Attempt, at_s: float) -> bool:
+        sought = self._sought.get(attempt.id)
+        return sought is not None and sought.due_s is not None and at_s >= sought.due_s
 
     def _unresolved(self, recorded: RecordedState) -> list[Attempt]:
         """All unresolved attempts of the account, those of other workspaces among them."""

@@ -16,6 +16,7 @@ from reconciler.domain.echo import Echo
 from reconciler.domain.errors import (
     AmbiguousError,
     IndistinctError,
+    KnownJobError,
     NotSentError,
     RejectedError,
     ServerError,
@@ -67,8 +68,8 @@ async def buy(
         UnresolvedError: a job may exist; the attempt stays unresolved.
         IndistinctError: the outcome of another request, which the list could not tell from
             this one, is open; nothing was sent.
-        ServerError: the server refused, cannot be reached, or could not be when the plan was
-            made, and may have the video already; nothing was made.
+        ServerError: the server refused, cannot be reached, or did not list its jobs when the
+            plan was made, and may have the video already; nothing was made.
         StateError: the job was made, and could not be recorded; the text names it.
         StalePlanError: the reference image is another by now; nothing was sent.
         BudgetError: a cap, or what was approved for the run, does not allow it; nothing was sent.
@@ -222,19 +223,28 @@ async def _attempt(purchase: _Purchase) -> Generation:
         state.rejected(attempt, error.message)
         raise
     except AmbiguousError as error:
-        state.ambiguous(attempt, error.evidence, made=error.made)
-        if lane.provider.on_ambiguous == "fail":
-            journey.pay_no_more()
-        raise _LostAnswerError(_journaled(attempt, journey)) from error
+        raise _lost(attempt, error.evidence, made=error.made, purchase=purchase) from error
     except Exception as error:
         # The port promises no other; where it breaks the promise, a job may exist all the same.
         state.ambiguous(attempt, f"a bug in sorafile: {type(error).__name__}", made=False)
         raise
-    return await _acknowledged(attempt, job, journey)
+    try:
+        return await _acknowledged(attempt, job, journey)
+    except KnownJobError as error:
+        # It says that it made something, and nobody knows what: another may be billed.
+        raise _lost(attempt, error.message, made=True, purchase=purchase) from error
 
 
-def _journaled(attempt: AttemptId, journey: Journey) -> Attempt:
-    return next(each for each in journey.ports.state.read().attempts if each.id == attempt)
+def _lost(
+    attempt: AttemptId, evidence: str, *, made: bool, purchase: _Purchase
+) -> _LostAnswerError:
+    """Journal that a job may exist, and say so."""
+    journey = purchase.journey
+    journey.ports.state.ambiguous(attempt, evidence, made=made)
+    if purchase.lane.provider.on_ambiguous == "fail":
+        journey.pay_no_more()
+    attempts = journey.ports.state.read().attempts
+    return _LostAnswerError(next(each for each in attempts if each.id == attempt))
 
 
 async def _acknowledged(attempt: AttemptId, job: ObservedJob, journey: Journey) -> Generation:
@@ -243,6 +253,8 @@ async def _acknowledged(attempt: AttemptId, job: ObservedJob, journey: Journey) 
     while True:
         try:
             return journey.ports.state.acknowledged(attempt, job)
+        except KnownJobError:
+            raise
         except StateError as error:
             tries += 1
             if tries >= _RECORD_TRIES:

@@ -141,6 +141,12 @@ class DamagedStateError(StateError):
     code = "state_damaged"
 
 
+class KnownJobError(StateError):
+    """A server answered a paid request with the id of a job that is recorded already."""
+
+    code = "known_job"
+
+
 class LockedError(StateError):
     """Another run holds the workspace."""
 

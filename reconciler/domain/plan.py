@@ -385,6 +385,9 @@ class Plan:
     drift: tuple[Drift, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
     unreachable: Mapping[str, str] = field(default_factory=dict)  # provider -> why
+    unlisted: Mapping[str, str] = field(default_factory=dict)
+    """Providers whose jobs are all one's own and were not seen, and why: what would be bought there
+    may be among them, so nothing is."""
 
     def count(self, kind: ActionKind) -> int:
         """How many addresses get this kind of action."""

@@ -71,6 +71,7 @@ def make_plan(world: World, *, destroy: bool = False) -> Plan:
         prices=tuple(_price_lists(actions, world)),
         diagnostics=(*_warnings(loose, index), *_alarms(actions, world, destroy=destroy)),
         unreachable=world.observed.unreachable,
+        unlisted=_unlisted(actions, world),
     )
 
 
@@ -84,7 +85,7 @@ def _alarms(actions: Sequence[Action], world: World, *, destroy: bool) -> Iterat
     """What an apply of this would be refused for."""
     for overrun in overruns(actions, world):
         yield Diagnostic(
-            code="SF0701",
+            code="SF0521",
             severity="warning",
             summary=str(overrun),
             fix="allow more, or do what costs nothing with: sorafile apply --free",
@@ -92,11 +93,31 @@ def _alarms(actions: Sequence[Action], world: World, *, destroy: bool) -> Iterat
     many = None if destroy else deletions(actions, world)
     if many is not None:
         yield Diagnostic(
-            code="SF0702",
+            code="SF0522",
             severity="warning",
             summary=str(many),
             fix=f"where that is meant, apply with {many.flag}",
         )
+    for provider, why in _unlisted(actions, world).items():
+        yield Diagnostic(
+            code="SF0523",
+            severity="warning",
+            summary=f"nothing will be bought at {provider}, whose jobs are all yours: what is"
+            f" wanted may be among them, and they were not seen ({why})",
+            fix="plan and apply again once it lists them, without --refresh=none",
+        )
+
+
+def _unlisted(actions: Sequence[Action], world: World) -> Mapping[str, str]:
+    """Where adoption comes first, and what there is to adopt was not seen; with the reason."""
+    observed = world.observed
+    wanted = {buy.declaration.provider for action in actions for buy in action.purchases}
+    return {
+        name: observed.unreachable.get(name, "its list was not read")
+        for name in sorted(wanted - observed.listed.keys())
+        if world.providers[name].account_use == "exclusive"
+        and world.providers[name].profile.list != "none"
+    }
 
 
 def free_part(plan: Plan) -> Plan:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Row, delete, insert, select, update
 
 from reconciler.domain.address import Address
-from reconciler.domain.errors import StateError
+from reconciler.domain.errors import KnownJobError, StateError
 from reconciler.domain.observed import ObservedJob, Sidecar
 from reconciler.domain.ports import Found
 from reconciler.domain.profile import Variant
@@ -42,7 +42,7 @@ def record_answer(
     lease is another's, and so is what the address holds.
 
     Raises:
-        StateError: a job of this id is recorded already, for another attempt.
+        KnownJobError: a job of this id is recorded already, for another attempt.
     """
     asked = journal.read(transaction, attempt)
     known = _known(transaction, asked.account, job.remote_id)
@@ -304,7 +304,7 @@ def _answered_before(
     was_found = asked.state in _SETTLED_WITHOUT_ANSWER
     if was_found and _of_attempt(transaction, asked.id) == known:
         return known
-    raise StateError(
+    raise KnownJobError(
         f"the server answered with the id of a job that is recorded already: `{job.remote_id}`",
         fix="Look at the provider with `sorafile remote list`: every create must give an id of"
         " its own.",

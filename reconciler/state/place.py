@@ -27,6 +27,8 @@ _SUPPORTED = (
 _BUSY_WAIT_S = 10.0
 _BUSY_STEP_S = 0.02
 
+_IDENTITY = "sorafile file identity"
+
 # A run reads the state often, and putting a statement into SQL costs more than executing it.
 _ENGINES_MAX = 8
 
@@ -194,6 +196,37 @@ def _sqlite(file: Path, mode: str, *, settings: tuple[str, ...], begin: str, poo
     return engine
 
 
+def _in_its_place(engine: Engine, file: Path) -> None:
+    """Let nothing be written to a file that is no longer where everybody looks for it.
+
+    Who deleted or replaced it made another database: its writers know nothing of this one's
+    lease and journal, and would buy what is being bought here.
+    """
+
+    def remember(_connection: Any, record: Any) -> None:
+        record.info[_IDENTITY] = _identity(file)
+
+    def compare(connection: Connection) -> None:
+        if connection.info[_IDENTITY] is None or connection.info[_IDENTITY] != _identity(file):
+            raise StateError(
+                f"the state database `{file}` was deleted, moved or replaced while this run had it"
+                " open",
+                fix="Put the file back if you have it; else `sorafile remote list` shows what was"
+                " made meanwhile, and `sorafile import` takes it.",
+            )
+
+    event.listen(engine, "connect", remember)
+    event.listen(engine, "begin", compare)
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _setting(statements: tuple[str, ...]) -> Callable[[Any, Any], None]:
     def set_up(connection: Any, _record: Any) -> None:
         cursor = connection.cursor()
@@ -233,8 +266,9 @@ def _sqlite_for_reading(file: Path) -> Engine:
     return _sqlite(file, mode, settings=("PRAGMA query_only = ON",), begin="BEGIN", pool=NullPool)
 
 
+@lru_cache(maxsize=_ENGINES_MAX)
 def _sqlite_for_writing(file: Path) -> Engine:
-    return _sqlite(
+    engine = _sqlite(
         file,
         "rw",
         settings=(
@@ -248,6 +282,8 @@ def _sqlite_for_writing(file: Path) -> Engine:
         begin="BEGIN IMMEDIATE",
         pool=QueuePool,
     )
+    _in_its_place(engine, file)
+    return engine
 
 
 def _postgres(place: Place, **options: Any) -> Engine:

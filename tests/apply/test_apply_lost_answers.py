@@ -3,6 +3,7 @@
 import shutil
 from collections import Counter
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -11,7 +12,7 @@ from apply.studio import Studio
 from reconciler.domain.desired import Declaration, ReferenceFile
 from reconciler.domain.errors import ExitCode
 from reconciler.domain.ports import CreateRequest
-from simulated.faults import Away, LostAnswer, Operation, out_of_reach, times
+from simulated.faults import AnotherId, Away, Call, LostAnswer, Operation, out_of_reach, times
 from simulated.server import SimulatedServer
 from worlds import a_declaration, sha256
 
@@ -272,6 +273,46 @@ def test_retry_writes_off_no_more_than_was_approved(studio: Studio) -> None:
     assert [state for _, state in studio.attempts()] == ["written_off", "ambiguous"]
     assert studio.apply(STREET).code is ExitCode.OK  # this is another run, and approved anew
     assert spent(studio) == Decimal("1.20") == studio.server.workshop.billed_usd
+
+
+@pytest.mark.parametrize("it_made_one", [True, False])
+def test_an_answer_with_the_id_of_another_job_is_no_answer(
+    studio: Studio, it_made_one: bool
+) -> None:
+    """Whether it made one shows in the list, if at all; it is never sent again by itself."""
+    studio.provider(on_ambiguous="retry")
+    studio.apply(STREET)
+    studio.server.rules.append(
+        times(1, AnotherId(made=it_made_one), on=Operation.SUBMIT, prompt="night")
+    )
+
+    run = studio.apply(STREET, NIGHT)
+
+    assert len(studio.server.asked(Operation.SUBMIT, "night")) == 1
+    if it_made_one:
+        assert run.code is ExitCode.OK
+        assert spent(studio) == studio.server.workshop.billed_usd
+    else:
+        assert run.code is ExitCode.UNRESOLVED
+        assert studio.attempts()[-1] == ("night", "ambiguous")
+        assert "recorded already" in run.failure("night").message
+
+
+def test_a_clock_set_forward_does_not_end_the_settle_time(studio: Studio) -> None:
+    """The job shows late; by the clock on the wall, its time would be over at once."""
+    studio.server.rules.append(
+        times(1, LostAnswer(made=True, shows_after_s=20), on=Operation.SUBMIT, prompt="street")
+    )
+
+    def somebody_sets_the_clock(call: Call) -> None:
+        if call.operation is Operation.PAGE and studio.server.asked(Operation.SUBMIT, "street"):
+            studio.clock.set_by = timedelta(hours=2)
+
+    studio.server.rules.append(somebody_sets_the_clock)
+    studio.apply(STREET, NIGHT)
+
+    assert studio.clock.set_by
+    assert made(studio) == {"street": 1, "night": 1}
 
 
 def test_what_is_not_bought_again_is_not_written_off(studio: Studio) -> None:

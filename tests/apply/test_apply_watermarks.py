@@ -1,6 +1,6 @@
 """What the list showed just before a paid request."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from reconciler.apply.watermarks import Watermarks
 from reconciler.domain.ports import CreateRequest
@@ -8,19 +8,8 @@ from simulated.clock import SimulatedClock
 from simulated.server import SimulatedServer
 
 
-class WallClock(SimulatedClock):
-    """A clock that somebody sets."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.set_by = timedelta()
-
-    def now(self) -> datetime:
-        return super().now() + self.set_by
-
-
 def test_a_clock_that_is_set_back_makes_no_old_look_a_fresh_one() -> None:
-    clock = WallClock()
+    clock = SimulatedClock()
     server = SimulatedServer(SimulatedClock())
     marks = Watermarks(completeness="complete", server=lambda: server, clock=clock)
     assert clock.run(marks.take()) == ()

@@ -107,6 +107,22 @@ def test_kill_9_loses_nothing_and_the_lock_frees_itself(slow: Film) -> None:
     finishes_with_one_job_a_video(slow)
 
 
+def test_a_run_whose_database_is_deleted_buys_nothing_more(film: Film, tmp_path: Path) -> None:
+    """The next run knows nothing of it, adopts what it made, and buys the rest."""
+    with preview_server(tmp_path / "server", *SLOW) as url:
+        ours = 'account_use = "exclusive"\nlist = "complete"\n'
+        film.write("sorafile.toml", STUDIO.format(url=url) + ours)
+        film.write("specs/a.toml", SPEC)
+        first = film.start("apply", "--yes", "--json")
+        until(first, is_running)
+        for file in (film.root / "state").glob("sorafile.db*"):
+            file.unlink()
+        told, _ = first.communicate(timeout=WAIT_S_MAX)
+        assert first.returncode == 4
+        assert "deleted, moved or replaced" in told
+        finishes_with_one_job_a_video(film)
+
+
 def test_a_second_run_is_locked_out_and_readers_are_not(slow: Film) -> None:
     process = slow.start("apply", "--yes", "--json")
     until(process, is_running)

@@ -48,7 +48,7 @@ def test_a_plan_above_a_cap_is_shown_and_refused_before_anything_is_done(film: F
     assert "warning: the plan's worst case of $0.80 goes beyond per_run ($0.79 a" in planned.out
     document = film.run("plan", "--json", "--detailed-exitcode")
     assert document.code == 2
-    assert [found["code"] for found in document.document["diagnostics"]] == ["SF0701"]
+    assert [found["code"] for found in document.document["diagnostics"]] == ["SF0521"]
     refused = film.run("apply", "--yes")
     assert refused.code == 6
     for words in ("$0.80", "per_run", "$0.79", "sorafile apply --free", "nothing was done"):

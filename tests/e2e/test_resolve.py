@@ -175,6 +175,20 @@ def test_looking_alone_says_of_a_dead_run_that_it_is_dead(film: Film, upstream: 
         assert (attempt["address"], attempt["state"]) == ("b", "ambiguous")
 
 
+def test_in_an_account_of_ones_own_nothing_is_bought_unseen(film: Film, upstream: str) -> None:
+    with losing_gateway(upstream, losing=0, forwards=False) as gateway:
+        project(film, gateway, completeness="complete", use="exclusive")
+        assert film.run("apply", "--yes").code == 0
+        lose_all(film)
+        planned = film.run("plan", "--refresh=none", "--out", "blind.plan")
+        assert "nothing will be bought at studio" in planned.out
+        for blind in (("apply", "--yes", "--refresh=none"), ("apply", "--yes", "blind.plan")):
+            ran = film.run(*blind)
+            assert (ran.code, "nothing is bought at studio" in ran.err) == (10, True), blind
+        assert film.run("apply", "--yes").code == 0
+        assert gateway.posts == 1
+
+
 def test_deciding_two_ways_at_once_is_a_usage_error(film: Film) -> None:
     film.write("specs/a.toml", ONE)
     assert film.run("resolve", "a", "--retry", "--write-off").code == 1

@@ -1,10 +1,12 @@
 """Jobs that a server has already: which are taken, which are offered, which are let be."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from reconciler.domain.plan import TakeTwin
+from reconciler.domain.provider import Provider
 from reconciler.domain.recorded import GenerationId
 from worlds import (
     HOUR,
@@ -47,6 +49,26 @@ def test_adopting_is_free() -> None:
         a_world([STREET], listed=[JOB], providers=[OURS]),
         f"street: adopt found_on_server $0.00 {ADOPTED}",
     )
+
+
+@pytest.mark.parametrize(
+    ("provider", "seen", "unlisted"),
+    [
+        (OURS, {}, {"studio": "its list was not read"}),
+        (OURS, {"unreachable": {"studio": "no route"}}, {"studio": "no route"}),
+        (OURS, {"listed": []}, {}),
+        (a_provider(), {}, {}),
+        (a_provider(account_use="exclusive", list="none"), {}, {}),
+    ],
+)
+def test_where_adoption_comes_first_a_plan_says_that_nothing_is_bought_unseen(
+    provider: Provider, seen: dict[str, Any], unlisted: dict[str, str]
+) -> None:
+    plan = the_plan(a_world([STREET], providers=[provider], **seen))
+    assert plan.unlisted == unlisted
+    assert ("SF0523" in {each.code for each in plan.diagnostics}) == bool(unlisted)
+    nothing_wanted = the_plan(a_world([STREET], [converged(STREET)], providers=[provider]))
+    assert nothing_wanted.unlisted == {}
 
 
 def test_in_a_shared_account_it_is_offered_and_not_taken() -> None:

@@ -65,7 +65,7 @@ def test_every_cap_that_is_broken_is_told_from_the_shortest_period_on() -> None:
     names = ["--max-cost", "per_run", "per_day", "per_month"]
     assert over(world) == [(name, "6.40", "0.00") for name in names]
     warnings = the_plan(world).diagnostics
-    assert [(found.code, found.severity) for found in warnings] == [("SF0701", "warning")] * 4
+    assert [(found.code, found.severity) for found in warnings] == [("SF0521", "warning")] * 4
     assert "--max-cost ($1.00 a run)" in warnings[0].summary
     assert "$6.40" in warnings[0].summary
     assert "sorafile apply --free" in (warnings[0].fix or "")
@@ -232,7 +232,7 @@ def test_more_than_three_and_more_than_30_percent_are_many(
         assert (found.deleted, found.recorded) == (deleted, of)
         assert (found.nothing_is_declared, found.flag) == (False, "--allow-mass-change")
         (warning,) = plan.diagnostics
-        assert (warning.code, warning.severity) == ("SF0702", "warning")
+        assert (warning.code, warning.severity) == ("SF0522", "warning")
         assert f"{deleted} of {of}" in warning.summary
         assert "--allow-mass-change" in (warning.fix or "")
 

@@ -36,10 +36,15 @@ class SimulatedClock:
 
     def __init__(self) -> None:
         self.elapsed_s = 0.0
+        self.set_by = timedelta()  # how wrong the clock is that people see, and set
         self._latest_s = 0.0
 
     def now(self) -> datetime:
-        """The simulated moment, in UTC."""
+        """What the clock of this machine shows, in UTC."""
+        return self.moment() + self.set_by
+
+    def moment(self) -> datetime:
+        """The simulated moment, in UTC, as everybody else knows it."""
         return START + timedelta(seconds=self.elapsed_s)
 
     async def sleep(self, seconds: float) -> None:

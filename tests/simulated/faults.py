@@ -75,6 +75,13 @@ class LostAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AnotherId:
+    """The paid request is answered with the id of the job that was made just before it."""
+
+    made: bool  # whether a job of its own exists, billed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Away:
     """No answer, or a passing refusal, to a request that costs nothing."""
 
@@ -147,6 +154,7 @@ Fault = (
     | Refused
     | KeyRefused
     | LostAnswer
+    | AnotherId
     | Away
     | Missing
     | NotYet
@@ -233,7 +241,7 @@ def error_of(fault: Fault) -> Exception | None:
             return NotReadyError("not there yet")
         case Breaks():
             return AdapterBugError("a bug in an adapter")
-        case Cut() | Ends() | Instead() | Lagging() | Short() | Arrivals():
+        case AnotherId() | Cut() | Ends() | Instead() | Lagging() | Short() | Arrivals():
             return None
         case _:
             assert_never(fault)

@@ -21,6 +21,7 @@ from reconciler.domain.profile import Variant
 from reconciler.domain.recorded import JobStatus
 from simulated.clock import SimulatedClock
 from simulated.faults import (
+    AnotherId,
     Arrivals,
     Call,
     Cut,
@@ -124,15 +125,19 @@ class SimulatedServer:
         call = self._called(Operation.SUBMIT, prompt=request.prompt)
         fault = self._fault(call)
         made: Job | None = None
-        if fault is None or (isinstance(fault, LostAnswer) and fault.made):
-            made = self._make(request, hidden_s=fault.shows_after_s if fault else 0.0)
+        earlier = list(self.workshop.jobs.values())
+        if fault is None or (isinstance(fault, LostAnswer | AnotherId) and fault.made):
+            hidden_s = fault.shows_after_s if isinstance(fault, LostAnswer) else 0.0
+            made = self._make(request, hidden_s=hidden_s)
             call.remote_id = paid.made = made.remote_id
         await self._half_way()
         await self._half_way()
         self._raise(fault, call)
+        if isinstance(fault, AnotherId):
+            made = earlier[-1]
         assert made is not None
         call.answer = "made"
-        return self._told(made, self.clock.now())
+        return self._told(made, self.clock.moment())
 
     async def retrieve(self, remote_id: str) -> ObservedJob:
         """Look at one job."""
@@ -166,14 +171,14 @@ class SimulatedServer:
         """Let another team make jobs of a prompt in this account."""
         request = CreateRequest(prompt=prompt, model="sora-2", seconds=4, size="720x1280")
         for _ in range(number):
-            self.workshop.make(request, self.clock.now(), is_ours=False)
+            self.workshop.make(request, self.clock.moment(), is_ours=False)
 
     async def delete(self, remote_id: str) -> None:
         """Delete a finished job."""
         call = self._called(Operation.DELETE, remote_id=remote_id)
         await self._there_and_back(call)
         job = self.workshop.find(remote_id)
-        if job is not None and job.status(self.clock.now()).is_running:
+        if job is not None and job.status(self.clock.moment()).is_running:
             raise RejectedError("the job still runs", status=409)
         self.workshop.deleted.add(remote_id)
         call.answer = "deleted"
@@ -206,7 +211,7 @@ class SimulatedServer:
         )
 
     def _asset(self, job: Job, variant: Variant) -> bytes:
-        now = self.clock.now()
+        now = self.clock.moment()
         if job.status(now) is not JobStatus.COMPLETED:
             raise NotReadyError("not there yet")
         if not job.has_assets(now):
@@ -214,7 +219,7 @@ class SimulatedServer:
         return asset_bytes(variant, job.remote_id, size=job.size, seconds=job.seconds)
 
     def _make(self, request: PaidRequest, *, hidden_s: float) -> Job:
-        now = self.clock.now()
+        now = self.clock.moment()
         if not isinstance(request, CreateRequest):
             parent = self.workshop.find(request.parent)
             if parent is None:
@@ -232,7 +237,7 @@ class SimulatedServer:
     def _as_of(self, fault: Fault | None) -> datetime:
         """The moment of which an answer tells."""
         lag_s = fault.seconds if isinstance(fault, Lagging) else 0.0
-        return self.clock.now() - timedelta(seconds=lag_s)
+        return self.clock.moment() - timedelta(seconds=lag_s)
 
     def _told(self, job: Job, at: datetime) -> ObservedJob:
         """A job in this server's words and by its clock."""
@@ -249,7 +254,7 @@ class SimulatedServer:
     ) -> Call:
         job = self.workshop.jobs.get(remote_id) if remote_id else None
         call = Call(
-            at=self.clock.now(),
+            at=self.clock.moment(),
             elapsed_s=self.clock.elapsed_s,
             operation=operation,
             prompt=job.prompt if job else prompt,
@@ -291,7 +296,7 @@ class SimulatedCall:
         """Send it, if it is not too late."""
         if self._server.clock.uptime_s() > begin_by_s:
             raise NotSentError("the request could not begin in time")
-        self.sent_at = self._server.clock.now()
+        self.sent_at = self._server.clock.moment()
         return await self._server.submit(self)
 
 

@@ -1,6 +1,7 @@
 """A damaged database is told as such, with the ways out, and nothing of it is thrown away."""
 
 import random
+import shutil
 import sqlite3
 import sys
 from collections.abc import Callable
@@ -11,7 +12,7 @@ import pytest
 
 from reconciler.domain.errors import DamagedStateError, StateError
 from reconciler.state.care import StateCare, care_for
-from state.desk import STREET, Desk, bought
+from state.desk import STREET, Desk, a_run, an_intent, bought
 from state.test_state_export import live
 
 
@@ -237,3 +238,27 @@ def test_what_is_found_to_be_sound_can_be_read(lived: Path, file_desk: Desk, see
     if not any(each.severity == "error" for each in care_of(file_desk).check()):
         file_desk.read()
         care_of(file_desk).export()
+
+
+@pytest.mark.parametrize("there_is_another", [False, True])
+def test_a_run_whose_database_is_gone_from_its_place_writes_nothing_more(
+    database: Path, file_desk: Desk, there_is_another: bool
+) -> None:
+    """Whoever looks there next knows nothing of it, and would buy what it is buying."""
+    with file_desk.writer() as writer:
+        run = a_run(writer)
+        aside = database.rename(database.with_name("aside.db"))
+        if there_is_another:
+            shutil.copy(aside, database)
+        with pytest.raises(StateError, match="deleted, moved or replaced"):
+            writer.reserve(an_intent(), run)
+
+
+def test_a_run_goes_on_once_its_database_is_back(database: Path, file_desk: Desk) -> None:
+    with file_desk.writer() as writer:
+        run = a_run(writer)
+        aside = database.rename(database.with_name("aside.db"))
+        with pytest.raises(StateError):
+            writer.heartbeat()
+        aside.rename(database)
+        writer.reserve(an_intent(), run)
