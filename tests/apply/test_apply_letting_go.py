@@ -126,6 +126,21 @@ def test_a_job_is_not_deleted_while_its_stored_bytes_are_not_whole(studio: Studi
     assert studio.server.workshop.deleted == set()
 
 
+def test_a_stored_video_is_read_again_before_its_job_is_deleted(studio: Studio) -> None:
+    """Its size is right, so a look at the disk does not tell."""
+    studio.apply(a_declaration("street"))
+    asset = studio.current("street").assets[0]
+    path = studio.store.path(asset.sha256)
+    path.chmod(0o644)
+    path.write_bytes(bytes(asset.bytes))
+
+    run = studio.apply(a_declaration("street", remote="delete_after_download"))
+
+    assert run.code is ExitCode.FAILED
+    assert "is not whole in the store" in run.failure("street").message
+    assert studio.server.workshop.deleted == set()
+
+
 def test_a_server_without_delete_keeps_the_job(studio: Studio) -> None:
     studio.provider(delete=False)
     studio.apply(a_declaration("street"))

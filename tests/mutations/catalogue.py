@@ -24,7 +24,10 @@ MUTATIONS: dict[str, Mutation] = {
         file="apply/submit.py",
         edits=(
             (
-                "        state.ambiguous(attempt, error.evidence, made=error.made)\n",
+                (
+                    "        raise _lost(attempt, error.evidence, made=error.made, purchase=purchase)"
+                    " from error\n"
+                ),
                 (
                     "        state.not_sent(attempt, error.evidence)\n"
                     "        raise NotSentError(error.message) from error\n"
@@ -59,8 +62,8 @@ MUTATIONS: dict[str, Mutation] = {
         file="apply/settling.py",
         edits=(
             (
-                "return over_at + timedelta(seconds=self._provider.profile.settle_s)",
-                "return over_at",
+                "sought.due_s = began_s - ago_s + self._provider.profile.settle_s",
+                "sought.due_s = began_s - ago_s",
             ),
         ),
         seen_by=f"{LOST}::test_a_job_that_shows_late_is_waited_for",
@@ -189,7 +192,7 @@ MUTATIONS: dict[str, Mutation] = {
             ),
         ),
         seen_by="tests/apply/test_apply_letting_go.py"
-        "::test_a_job_is_not_deleted_while_its_stored_bytes_are_not_whole",
+        "::test_a_stored_video_is_read_again_before_its_job_is_deleted",
     ),
     "another's job deleted": Mutation(
         breaks="I7",
@@ -222,5 +225,43 @@ MUTATIONS: dict[str, Mutation] = {
         edits=(("write_sidecar(sidecar_of(_with(asset, generation)))", "is_whole(asset)"),),
         seen_by="tests/apply/test_apply_crashes.py"
         "::test_a_video_that_its_sidecar_tells_of_outlives_its_job",
+    ),
+    "bought in one's own account unseen": Mutation(
+        breaks="I1",
+        file="apply/journey.py",
+        edits=(("        if why is not None:\n", "        if False:\n"),),
+        seen_by=f"{LOST}::test_what_could_not_be_seen_to_be_adopted_is_not_bought",
+    ),
+    "a database that is gone written on": Mutation(
+        breaks="I1",
+        file="state/place.py",
+        edits=(("    _in_its_place(engine, file)\n", ""),),
+        seen_by="tests/state/test_state_damage.py"
+        "::test_a_run_whose_database_is_gone_from_its_place_writes_nothing_more",
+    ),
+    "settle time by the clock on the wall": Mutation(
+        breaks="I1",
+        file="apply/settling.py",
+        edits=(
+            (
+                "        began_s = self._clock.uptime_s()\n",
+                "        began_s = self._clock.now().timestamp()\n",
+            ),
+        ),
+        seen_by=f"{LOST}::test_a_clock_set_forward_does_not_end_the_settle_time",
+    ),
+    "another's id taken for an answer": Mutation(
+        breaks="I1",
+        file="apply/submit.py",
+        edits=(("made=True, purchase=purchase", "made=False, purchase=purchase"),),
+        seen_by=f"{LOST}::test_an_answer_with_the_id_of_another_job_is_no_answer",
+    ),
+    "a dead holder vouches for the one before": Mutation(
+        breaks="I1",
+        file="state/journal.py",
+        edits=(
+            ("        is_over = is_of_last and not may_live\n", "        is_over = not may_live\n"),
+        ),
+        seen_by=f"{LEASE}::test_a_request_of_a_holder_before_the_last_may_be_under_way_still",
     ),
 }
