@@ -25,8 +25,8 @@ MUTATIONS: dict[str, Mutation] = {
         edits=(
             (
                 (
-                    "        raise _lost(attempt, error.evidence, made=error.made, purchase=purchase)"
-                    " from error\n"
+                    "        raise _lost(attempt, error.evidence, made=error.made,"
+                    " purchase=purchase) from error\n"
                 ),
                 (
                     "        state.not_sent(attempt, error.evidence)\n"
