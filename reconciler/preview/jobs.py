@@ -74,6 +74,7 @@ class Job:
     stuck_at: int | None = None  # percent
     listed_from: float = 0.0
     lost_from: float | None = None
+    family: str = ""  # hexadecimal: what remixes of one video, and theirs, have in common
     idempotency_key: str | None = None
     fingerprint: str | None = None  # of the request that the key came with
     rendered_at: float | None = None  # when the video file was first there

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from reconciler.preview.errors import ApiError, not_found
 from reconciler.preview.jobs import Job, Operation, Status, life_of, to_video
 from reconciler.preview.moderation import failure_rehearsed_by
-from reconciler.preview.palette import hue_of, kin_hue
+from reconciler.preview.palette import family_of, hue_of, kin_hue
 from reconciler.preview.prices import price_usd
 from reconciler.preview.reference import check_reference
 from reconciler.preview.requests import (
@@ -190,6 +190,7 @@ class Making:
             seconds=create.seconds,
             size=create.size,
             hue=wanted.hue,
+            family=_family(wanted),
             has_reference=create.reference is not None,
             remixed_from=wanted.parent.video_id if wanted.parent else None,
             created_at=now,
@@ -249,6 +250,13 @@ def _bill(job: Job, seconds: int) -> Bill:
         prompt=job.prompt,
         usd=f"{price_usd(job.model, job.size, seconds):.2f}",
     )
+
+
+def _family(wanted: _Wanted) -> str:
+    parent = wanted.parent
+    if parent is None:
+        return family_of(wanted.create.prompt)
+    return parent.family or family_of(parent.prompt)  # an older server stored none
 
 
 def _fingerprint(key: str | None, operation: str, asked: object) -> str | None:

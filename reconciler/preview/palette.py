@@ -17,6 +17,11 @@ def seed_of(prompt: str) -> bytes:
     return hashlib.sha256(prompt.encode()).digest()
 
 
+def family_of(prompt: str) -> str:
+    """Return what a video of this prompt, its remixes and theirs have in common."""
+    return seed_of(prompt).hex()
+
+
 def hue_of(prompt: str) -> int:
     """Return the hue of a prompt's colours, in degrees: equal prompts look alike."""
     return int.from_bytes(seed_of(prompt)[:2]) % _DEGREES

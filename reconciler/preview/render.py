@@ -11,10 +11,13 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import av
+from av.video.frame import PictureType
 from av.video.reformatter import ColorRange, Colorspace
 from PIL import Image
 
-from reconciler.preview.scene import FRAMES_PER_SECOND, Scene, Shot
+from reconciler.preview.scene import Scene, Shot
+from reconciler.preview.sound import sound_of
+from reconciler.preview.strip import FRAMES_PER_SECOND
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,22 +36,38 @@ class Film:
     """The frames of a shot, as the encoder wants them: YUV planes in video range."""
 
     def __init__(self, shot: Shot) -> None:
-        self._scene = Scene(shot)
         self._size = (shot.width, shot.height)
-        self._luma = bytes(_to_yuv(self._scene.ground).planes[0])
-        self._chroma = [bytes(plane) for plane in _to_yuv(self._scene.titled).planes[1:]]
+        self._scene = Scene(shot)
+        self._body = _Planes(_to_yuv(self._scene.ground), _to_yuv(self._scene.titled))
+        opening = self._scene.opening
+        self._opening = None if opening is None else _Planes(_to_yuv(opening), _to_yuv(opening))
+        stride = self._body.stride
+        self._moments = self._scene.strip.moments(self._luma(self._body.luma, stride))
 
-    def frame(self, index: int) -> av.VideoFrame:
-        """Return frame `index`, counted from 0, with its time."""
+    @property
+    def first_moving_second(self) -> int:
+        """From which second on the lights move: all of these have the same moving frames."""
+        return 0 if self._opening is None else 1
+
+    def frame(self, number: int) -> av.VideoFrame:
+        """Return frame `number`, counted from 0, with its time."""
+        second, index = divmod(number, FRAMES_PER_SECOND)
+        is_opening = second < self.first_moving_second
+        planes = self._opening if is_opening and self._opening else self._body
         frame = av.VideoFrame(*self._size, "yuv420p")
         stride = frame.planes[0].line_size
-        luma = Image.frombytes("L", self._size, self._luma, "raw", "L", stride)
-        self._scene.paint(luma, index)
+        luma = self._luma(planes.luma, stride)
+        if not is_opening:
+            self._scene.paint(luma, index)
+        self._moments.paint(luma, second, index)
         frame.planes[0].update(luma.tobytes("raw", "L", stride))
-        for plane, still in zip(frame.planes[1:], self._chroma, strict=True):
+        for plane, still in zip(frame.planes[1:], planes.chroma, strict=True):
             plane.update(still)
-        frame.pts, frame.time_base = index, _TICK
+        frame.pts, frame.time_base = number, _TICK
         return frame
+
+    def _luma(self, plane: bytes, stride: int) -> Image.Image:
+        return Image.frombytes("L", self._size, plane, "raw", "L", stride)
 
     def picture(self, index: int) -> Image.Image:
         """Return frame `index` in RGB, in the very colours of the video."""
@@ -60,6 +79,15 @@ class Film:
         )
         plane = frame.planes[0]
         return Image.frombytes("RGB", self._size, bytes(plane), "raw", "RGB", plane.line_size)
+
+
+class _Planes:
+    """Brightness from one picture, colours from another."""
+
+    def __init__(self, bright: av.VideoFrame, coloured: av.VideoFrame) -> None:
+        self.stride = bright.planes[0].line_size
+        self.luma = bytes(bright.planes[0])
+        self.chroma = [bytes(plane) for plane in coloured.planes[1:]]
 
 
 def _to_yuv(picture: Image.Image) -> av.VideoFrame:
@@ -75,7 +103,13 @@ def _to_yuv(picture: Image.Image) -> av.VideoFrame:
 
 
 def render_video(shot: Shot, path: Path) -> None:
-    """Write H.264 in mp4, exactly `shot.seconds` long; the cost does not grow with the length."""
+    """Write H.264 and AAC in mp4, exactly `shot.seconds` long.
+
+    The moving frames of one second are encoded once and shown in every second, each time after
+    a key frame of that second: so the cost hardly grows with the length. That is sound, since
+    they say nothing of the strip but its frame digits, and what they say of the rest holds for
+    each of the key frames, which differ in the strip alone.
+    """
     film = Film(shot)
     # faststart: what describes the video comes first, so that it plays while it loads.
     with av.open(path, "w", format="mp4", options={"movflags": "+faststart"}) as container:
@@ -83,18 +117,23 @@ def render_video(shot: Shot, path: Path) -> None:
         stream.width, stream.height, stream.pix_fmt = shot.width, shot.height, "yuv420p"
         stream.time_base = _TICK
         _tag_colours(stream.codec_context)
-        second = _encode_second(film, stream.codec_context)
-        for index in range(shot.seconds * FRAMES_PER_SECOND):
-            # One second was encoded as a closed group of pictures; here it is written
-            # again and again with later times.
-            payload, is_keyframe = second[index % FRAMES_PER_SECOND]
-            packet = av.Packet(payload)
-            packet.stream = stream
-            packet.pts = packet.dts = index
-            packet.duration = 1
-            packet.time_base = _TICK
-            packet.is_keyframe = is_keyframe
-            container.mux(packet)
+        sound = sound_of(shot.seed, shot.prompt, shot.seconds, container)
+        moving: list[bytes] = []
+        for second in range(shot.seconds):
+            first = second * FRAMES_PER_SECOND
+            whole = _key_frame(film.frame(first), stream.codec_context)
+            if second <= film.first_moving_second:
+                rest = range(first + 1, first + FRAMES_PER_SECOND)
+                moving = [_encoded(film.frame(each), stream.codec_context) for each in rest]
+            for index, payload in enumerate((whole, *moving)):
+                packet = av.Packet(payload)
+                packet.stream = stream
+                packet.pts = packet.dts = first + index
+                packet.duration = 1
+                packet.time_base = _TICK
+                packet.is_keyframe = index == 0
+                container.mux(packet)
+            sound.mux(container, until_s=second + 1)
 
 
 def render_thumbnail(shot: Shot, path: Path) -> None:
@@ -106,8 +145,8 @@ def render_thumbnail(shot: Shot, path: Path) -> None:
 def render_spritesheet(shot: Shot, path: Path) -> None:
     """Write a jpeg grid of one tile for each second, in reading order.
 
-    Every second of an animatic is the same; so tiles are taken from the first frame to
-    the last in even steps, and show the scene at different moments of its second.
+    Tiles are taken from the first frame to the last in even steps, and show the scene at
+    different moments of its second.
     """
     film = Film(shot)
     count = min(shot.seconds, _TILES_MAX)
@@ -126,11 +165,13 @@ def _encoder_options() -> dict[str, str]:
     return {
         "preset": "superfast",
         "tune": "zerolatency",  # a packet for each frame at once, no frame held back
-        "crf": "24",
-        "g": str(FRAMES_PER_SECOND),
-        "keyint_min": str(FRAMES_PER_SECOND),
-        "sc_threshold": "0",  # no key frame but the first
+        "qp": "23",  # whatever came before: equal pictures give equal key frames
+        "g": "100000",
+        "forced-idr": "1",  # a key frame where one is asked for, and nowhere else
+        "sc_threshold": "0",
         "bf": "0",
+        "weightp": "0",
+        "me_range": "4",  # nothing moves faster, and no digit is taken from beside it
         # One thread: with more, the bytes would depend on the number of processors.
         "threads": "1",
     }
@@ -141,12 +182,14 @@ def _tag_colours(encoder: VideoCodecContext) -> None:
     encoder.color_range = ColorRange.MPEG
 
 
-def _encode_second(film: Film, encoder: VideoCodecContext) -> list[tuple[bytes, bool]]:
-    packets = []
-    for index in range(FRAMES_PER_SECOND):
-        packets += encoder.encode(film.frame(index))
-    packets += encoder.encode(None)
-    return [(bytes(packet), packet.is_keyframe) for packet in packets]
+def _key_frame(frame: av.VideoFrame, encoder: VideoCodecContext) -> bytes:
+    frame.pict_type = PictureType.I
+    return _encoded(frame, encoder)
+
+
+def _encoded(frame: av.VideoFrame, encoder: VideoCodecContext) -> bytes:
+    (packet,) = encoder.encode(frame)
+    return bytes(packet)
 
 
 def _shrunk(picture: Image.Image, longer_px: int) -> Image.Image:

@@ -1,8 +1,8 @@
 """What an animatic looks like: a calm ground, lights that float over it, the prompt in large type.
 
-A scene is one second long and joins its own beginning, so that a clip of any length is
-that second over and over. For this reason nothing in it counts up: no time code, no
-progress bar.
+A scene is one second long and joins its own beginning, so that a clip of any length is that
+second over and over. What counts up stands in the strip below. A clip with a reference image
+opens on it: its first second is that image, bare.
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ from io import BytesIO
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from reconciler.preview.lettering import Block, fit
-from reconciler.preview.palette import Colour, mixed, oklch, seed_of
-
-FRAMES_PER_SECOND = 24
+from reconciler.preview.palette import Colour, family_of, mixed, oklch
+from reconciler.preview.strip import FRAMES_PER_SECOND, Strip, layout_of
 
 _WHITE = (250, 249, 246)
 _WHITE_LUMA = 230  # the same white as a brightness in video range, 16..235
@@ -41,8 +40,14 @@ class Shot:
     width: int
     height: int
     hue: int  # degrees, 0..359
+    family: str = ""  # hexadecimal, the same for a video and its remixes; "": it has no kin
     remix_of: str | None = None  # the parent's id
     reference: bytes | None = None  # an image file of exactly width x height
+
+    @property
+    def seed(self) -> bytes:
+        """Where all chance in its motion and its sound comes from."""
+        return bytes.fromhex(self.family or family_of(self.prompt))
 
 
 class Scene:
@@ -57,21 +62,33 @@ class Scene:
         self._size = (shot.width, shot.height)
         self._short = min(self._size)
         self._margin = round(self._short * 0.085)
+        layout = layout_of(shot.width, shot.height, margin=self._margin)
+        self.strip = Strip(layout, facts=_facts(shot), seconds=shot.seconds)
 
     @cached_property
     def ground(self) -> Image.Image:
         """The picture in RGB without lights and type; the shade under the type is in it."""
         shot = self._shot
-        picture = _photograph(shot, shot.reference) if shot.reference else _gradient(shot)
+        picture = _washed(shot, self._reference) if self._reference else _gradient(shot)
         shaded = Image.composite(picture, Image.new("RGB", self._size, _shade(shot)), self._shades)
-        return _with_grain(shaded)
+        return _with_grain(self._with_foot(shaded))
 
     @cached_property
     def titled(self) -> Image.Image:
         """The ground with its type, in RGB: where the colours of every frame come from."""
         picture = self.ground.copy()
-        for mask, at in self._letters:
-            picture.paste(_WHITE, at, mask)
+        mask, at = self._letters
+        picture.paste(_WHITE, at, mask)
+        self.strip.write(picture, _WHITE)
+        return picture
+
+    @cached_property
+    def opening(self) -> Image.Image | None:
+        """What the first second shows where there is a reference image: that, in RGB."""
+        if self._reference is None:
+            return None
+        picture = self._with_foot(self._reference.copy())
+        self.strip.write(picture, _WHITE)
         return picture
 
     def paint(self, luma: Image.Image, index: int) -> None:
@@ -81,8 +98,22 @@ class Scene:
         """
         for trail in self._trails:
             trail.paint(luma, index % FRAMES_PER_SECOND)
-        for mask, at in self._letters:
-            luma.paste(_WHITE_LUMA, at, mask)
+        mask, at = self._letters
+        luma.paste(_WHITE_LUMA, at, mask)
+
+    @cached_property
+    def _reference(self) -> Image.Image | None:
+        shot = self._shot
+        return None if shot.reference is None else _photograph(shot, shot.reference)
+
+    def _with_foot(self, picture: Image.Image) -> Image.Image:
+        """Darken a picture where the strip stands."""
+        layout = self.strip.layout
+        box = (0, layout.top, layout.width, layout.top + layout.height)
+        foot = picture.crop(box)
+        shade = Image.new("RGB", foot.size, _shade(self._shot))
+        picture.paste(Image.blend(foot, shade, 0.84 if self._shot.reference else 0.6), box)
+        return picture
 
     @cached_property
     def _trails(self) -> list[Trail]:
@@ -115,41 +146,18 @@ class Scene:
         return x, round((height - self._margin - block.height_px) * 0.47)
 
     @cached_property
-    def _letters(self) -> list[tuple[Image.Image, tuple[int, int]]]:
-        """Masks of all type, each with its place. Painted last, over the lights."""
+    def _letters(self) -> tuple[Image.Image, tuple[int, int]]:
+        """A mask of the prompt, and its place. Painted last, over the lights."""
         x, y = self._block_at
         rim = self._block.size_px // 2
-        return [(self._block.mask(), (x - rim, y - rim)), *self._footer, self._rule]
-
-    @cached_property
-    def _rule(self) -> tuple[Image.Image, tuple[int, int]]:
-        """A hair line between picture and footer."""
-        width, height = self._size
-        hair = max(1, self._short // 480)
-        mask = Image.new("L", (width - 2 * self._margin, hair), 90)
-        return mask, (self._margin, height - round(self._margin * 1.18))
-
-    @cached_property
-    def _footer(self) -> list[tuple[Image.Image, tuple[int, int]]]:
-        shot, (width, height) = self._shot, self._size
-        facts = (shot.model, f"{shot.width}x{shot.height}", f"{shot.seconds} s")
-        origin = f"remix of {_short_id(shot.remix_of)}" if shot.remix_of else ""
-        size_px = round(self._short * 0.03)
-        y = height - round(self._margin * 0.92)
-        placed = []
-        for text, is_right in ((" \N{MIDDLE DOT} ".join(facts), False), (origin, True)):
-            line = fit(text, width_px=width, height_px=height, size_min=size_px, size_max=size_px)
-            x = width - self._margin - line.width_px if is_right else self._margin
-            mask = line.mask().point(lambda level: level * 205 // 255)
-            placed.append((mask, (x - size_px // 2, y - size_px // 2)))
-        return placed if origin else placed[:1]
+        return self._block.mask(), (x - rim, y - rim)
 
     @cached_property
     def _shades(self) -> Image.Image:
         """Where the ground stays bright: full white means untouched."""
         width, height = self._size
         # A gradient is dark enough by itself; a photograph can be anything.
-        all_over, under_prompt, foot = (205, 88, 52) if self._shot.reference else (255, 208, 165)
+        all_over, under_prompt = (205, 88) if self._shot.reference else (255, 208)
         x, y = (edge // _SOFT for edge in self._block_at)
         right = x + self._block.width_px // _SOFT
         bottom = y + self._block.height_px // _SOFT
@@ -157,8 +165,6 @@ class Scene:
         small = Image.new("L", (width // _SOFT, height // _SOFT), all_over)
         pen = ImageDraw.Draw(small)
         pen.rectangle((x - pad, y - pad, right + pad, bottom + pad), fill=under_prompt)
-        foot_y = small.height - round(self._margin * 1.6) // _SOFT
-        pen.rectangle((0, foot_y, small.width, small.height), fill=foot)
         soft = small.filter(ImageFilter.GaussianBlur(self._short / _SOFT / 12))
         return soft.resize(self._size, Image.Resampling.BICUBIC)
 
@@ -193,7 +199,7 @@ class Trail:
 
 def _trails(shot: Shot, quiet: tuple[int, int, int, int]) -> list[Trail]:
     """Scatter the trails of a shot: all float the same way, dimmed where the type stands."""
-    chance = random.Random(seed_of(shot.prompt))  # noqa: S311 - decoration, repeatable by design
+    chance = random.Random(shot.seed)  # noqa: S311 - decoration, repeatable by design
     short = min(shot.width, shot.height)
     wind = math.radians(chance.choice((0, 180)) + chance.uniform(-32, 32))
     trails = []
@@ -249,12 +255,31 @@ def _gradient(shot: Shot) -> Image.Image:
 
 
 def _photograph(shot: Shot, reference: bytes) -> Image.Image:
-    """The reference image, dimmed and washed with a little of the shot's colour."""
+    """The reference image, where it is not transparent."""
     with Image.open(BytesIO(reference)) as opened:
+        if "A" not in opened.getbands() and "transparency" not in opened.info:
+            return opened.convert("RGB")
         picture = opened.convert("RGBA")
     ground = Image.new("RGBA", picture.size, (*_shade(shot), 255))
-    flat = Image.alpha_composite(ground, picture).convert("RGB")
-    return Image.blend(flat, Image.new("RGB", flat.size, oklch(0.40, 0.10, shot.hue)), 0.16)
+    return Image.alpha_composite(ground, picture).convert("RGB")
+
+
+def _washed(shot: Shot, picture: Image.Image) -> Image.Image:
+    """A picture with a little of the shot's colour."""
+    return Image.blend(picture, Image.new("RGB", picture.size, oklch(0.40, 0.10, shot.hue)), 0.16)
+
+
+def _facts(shot: Shot) -> tuple[str, ...]:
+    """What a shot is, and the same in fewer words."""
+    size, length = f"{shot.width}x{shot.height}", f"{shot.seconds} s"
+    if shot.remix_of is None:
+        return (_listed(shot.model, size, length),)
+    origin = f"remix of {_short_id(shot.remix_of)}"
+    return (_listed(shot.model, size, length, origin), _listed(shot.model, origin))
+
+
+def _listed(*facts: str) -> str:
+    return " \N{MIDDLE DOT} ".join(facts)
 
 
 def _short_id(video_id: str) -> str:

@@ -61,6 +61,7 @@ _MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE UNIQUE INDEX one_job_a_key ON jobs (idempotency_key)",
         _LEDGER,
     ),
+    ("ALTER TABLE jobs ADD COLUMN family TEXT NOT NULL DEFAULT ''",),
 )
 _RECENT_PER_SLOT = 8
 _BUSY_S = 10.0  # how long to wait for another server's write

@@ -107,6 +107,7 @@ class Studio:
             width=int(width),
             height=int(height),
             hue=job.hue,
+            family=job.family,
             remix_of=job.remixed_from,
             reference=self._files.read_reference(job.video_id) if job.has_reference else None,
         )

@@ -1,9 +1,10 @@
 """Chooses the typefaces that show a text.
 
-Pillow's built-in typeface covers little more than ASCII. Whatever else a prompt holds
-is looked for in the fonts of this machine; what no font here can show is named, not
-drawn as empty boxes. So a prompt in plain ASCII looks the same everywhere, and any
-other one the same on every run on one machine.
+Pillow's built-in typeface covers little more than ASCII. Whatever else a prompt holds is
+looked for in the free fonts that come with sorafile: Latin, Greek, Cyrillic, Arabic, Hebrew,
+Devanagari, Georgian, Thai and symbols. Only what none of them shows, such as Chinese, is
+looked for in the fonts of this machine; and what is found nowhere is named, not drawn as
+empty boxes. A script whose letters join looks the same on every machine that can join them.
 """
 
 from __future__ import annotations
@@ -12,12 +13,16 @@ import contextlib
 import itertools
 import unicodedata
 from functools import cache
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 from PIL import ImageDraw, ImageFont
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+# By their names in the package `pymupdf-fonts`: Noto Sans and FiraGO, then symbols and music.
+_BUNDLED_FONTS = ("notos", "figo", "symbol2", "symbol1", "math", "music")
 
 # Widespread fonts, wide coverage first; Pillow looks for them where the system keeps fonts.
 _SYSTEM_FONTS = (
@@ -104,8 +109,13 @@ class Lettering:
             self._faces = [built_in]
             self.text = plain
             return
-        fonts = (ImageFont.truetype(path, size=_PROBE_SIZE_PX) for path in _system_fonts())
-        faces = [built_in, *map(Typeface, fonts)]
+        faces = [built_in]
+        missing = set(_visible(tidy))
+        for font in _more_fonts(joins=any(map(_joins, tidy))):
+            missing = {character for character in missing if not faces[-1].shows(character)}
+            if not missing:
+                break
+            faces.append(Typeface(font))
         # One typeface for the whole text if possible: a borrowed letter amid others jars.
         shown = {face: sum(map(face.shows, _visible(tidy))) for face in faces}
         self._faces = sorted(faces, key=lambda face: -shown[face])
@@ -161,6 +171,33 @@ def _built_in() -> ImageFont.FreeTypeFont:
         raise TypeError("this Pillow was built without FreeType, so it cannot draw a prompt")
     # The plain layout engine gives the same pixels on every machine.
     return font.font_variant(layout_engine=ImageFont.Layout.BASIC)
+
+
+def _more_fonts(*, joins: bool) -> Iterator[ImageFont.FreeTypeFont]:
+    """Open one font after the other, those that come with sorafile first.
+
+    Letters that join, or stand above each other, need the machine's layout engine, where it has
+    one; others are laid out in the same plain way on every machine.
+    """
+    engine = None if joins else ImageFont.Layout.BASIC
+    for name in _BUNDLED_FONTS:
+        yield ImageFont.truetype(BytesIO(_bundled(name)), _PROBE_SIZE_PX, layout_engine=engine)
+    for path in _system_fonts():
+        yield ImageFont.truetype(path, _PROBE_SIZE_PX)
+
+
+def _joins(character: str) -> bool:
+    """Whether a letter's shape or place depends on its neighbours."""
+    is_leftward = unicodedata.bidirectional(character) in {"R", "AL", "AN"}
+    return is_leftward or unicodedata.category(character) in {"Mn", "Mc", "Me"}
+
+
+@cache
+def _bundled(name: str) -> bytes:
+    """A font file, unpacked: some hundredths of a second, once a process."""
+    import pymupdf_fonts
+
+    return bytes(pymupdf_fonts.myfont(name))
 
 
 @cache
