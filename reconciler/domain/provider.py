@@ -24,16 +24,16 @@ class KeySource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Provider:
-    """One `[providers.NAME]`, its profile already corrected by what the project says."""
+class Site:
+    """A server as messages name it, and where it is."""
 
     name: str
-    account: str
-    profile: Profile
     base_url: str | None  # None: embedded
-    key: KeySource | None = None
-    account_use: AccountUse = "shared"
-    on_ambiguous: OnAmbiguous = "wait"
+
+    @property
+    def its_settings(self) -> str:
+        """Where its settings are, as the end of `check the key`; empty for plain arguments."""
+        return ""
 
     @property
     def is_loopback(self) -> bool:
@@ -53,6 +53,22 @@ class Provider:
         """Whether it names OpenAI's own hosted API, which ended on 2026-09-24."""
         host = urlsplit(self.base_url or "").hostname or ""
         return host == "openai.com" or host.endswith(".openai.com")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider(Site):
+    """One `[providers.NAME]`, its profile already corrected by what the project says."""
+
+    account: str
+    profile: Profile
+    key: KeySource | None = None
+    account_use: AccountUse = "shared"
+    on_ambiguous: OnAmbiguous = "wait"
+
+    @property
+    def its_settings(self) -> str:
+        """The table of the project file."""
+        return f" of [providers.{self.name}]"
 
 
 def reaching(providers: Mapping[str, Provider], *, name: str, account: str) -> Provider | None:

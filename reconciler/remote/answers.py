@@ -47,6 +47,7 @@ class Answer:
     """One whole answer of a server."""
 
     provider: str  # its name, for messages
+    its_settings: str = ""  # of `Site`
     status: int
     headers: Mapping[str, str]  # names in lower case
     body: bytes
@@ -62,6 +63,11 @@ class Answer:
     def retry_after_s(self) -> float | None:
         """How long the server asks to wait."""
         return wire.retry_after_s(self.headers, self.at)
+
+    @property
+    def poll_after_s(self) -> float | None:
+        """How long the server asks to wait before the job is looked at again."""
+        return wire.poll_after_s(self.headers)
 
     def complaint(self) -> Complaint:
         """What an error body says, without the key and not too long."""
@@ -263,7 +269,7 @@ def _unreadable(answer: Answer, what: str) -> UnavailableError:
 def _unauthorized(answer: Answer) -> UnauthorizedError:
     return UnauthorizedError(
         f"`{answer.provider}` refuses the key ({answer.told()})",
-        fix=f"check `api_key` of [providers.{answer.provider}], and what that key may do",
+        fix=f"check `api_key`{answer.its_settings}, and what that key may do",
     )
 
 

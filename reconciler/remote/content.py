@@ -26,6 +26,11 @@ class HttpContent:
         self.offset = first_byte(response) or 0
         self.bytes_total = _bytes_total(response)
         self.etag = strong_etag(response.headers.get("etag"))
+        self.media_type = media_type_of(response)
+
+    async def aclose(self) -> None:
+        """Let go of the connection."""
+        await self._response.aclose()
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The bytes from `offset` on, in chunks of up to 1 MiB.
@@ -74,6 +79,12 @@ def first_byte(response: httpx.Response) -> int | None:
         return 0
     told = _RANGE.fullmatch(response.headers.get("content-range", ""))
     return int(told["first"]) if told else None
+
+
+def media_type_of(response: httpx.Response) -> str | None:
+    """What the server calls the body, in lower case and without parameters."""
+    told: str = response.headers.get("content-type", "")
+    return told.partition(";")[0].strip().lower() or None
 
 
 def _bytes_total(response: httpx.Response) -> int | None:

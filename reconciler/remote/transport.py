@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from reconciler.domain.errors import UnavailableError
-from reconciler.domain.provider import Provider
+from reconciler.domain.provider import Site
 
 CONNECTIONS_MAX = 8
 """For each client: the cost of a request in httpx grows with the square of its pool."""
@@ -99,8 +99,8 @@ class Connections:
     Proxies from the environment are used but for loopback, where they could only do harm.
     """
 
-    def __init__(self, *, provider: Provider, user_agent: str, timeouts: Timeouts) -> None:
-        self._provider = provider
+    def __init__(self, *, site: Site, user_agent: str, timeouts: Timeouts) -> None:
+        self._site = site
         self._user_agent = user_agent
         self._timeouts = timeouts
 
@@ -127,8 +127,8 @@ class Connections:
 
     @cached_property
     def _trust(self) -> ssl.SSLContext:
-        is_tls = (self._provider.base_url or "").lower().startswith("https:")
-        if self._provider.is_loopback and not is_tls:
+        is_tls = (self._site.base_url or "").lower().startswith("https:")
+        if self._site.is_loopback and not is_tls:
             # Nothing will ask for it, and reading the authorities costs 40 ms: trust nobody.
             return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         return httpx.create_ssl_context()
@@ -139,7 +139,7 @@ class Connections:
                 # Bytes are hashed, counted and resumed as they are: no content encoding.
                 headers={"User-Agent": self._user_agent, "Accept-Encoding": "identity"},
                 verify=self._trust,
-                trust_env=not self._provider.is_loopback,
+                trust_env=not self._site.is_loopback,
                 timeout=self._timeouts.of_reads(read_s),
                 limits=httpx.Limits(
                     max_connections=CONNECTIONS_MAX,

@@ -184,6 +184,12 @@ def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
     return None
 
 
+def poll_after_s(headers: Mapping[str, str]) -> float | None:
+    """How long to wait before a job is looked at again, from `openai-poll-after-ms`."""
+    milliseconds = _number(headers.get("openai-poll-after-ms"))
+    return None if milliseconds is None else max(0.0, milliseconds / 1000)
+
+
 def readable(text: str) -> str:
     """A server's words on one line, without what could play tricks on a terminal."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
