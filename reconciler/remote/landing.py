@@ -1,0 +1,69 @@
+"""A file that appears at its place whole, or not at all."""
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from reconciler.domain.errors import FileInTheWayError
+
+_NO_HARD_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
+
+
+@contextmanager
+def landing(target: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
+    """Give a file beside `target` that takes its name, durably, once the block ends well.
+
+    Nothing is left of it where the block fails.
+
+    Raises:
+        FileInTheWayError: something lies there, before the block or after it, and it may not
+            be overwritten; it is untouched.
+        OSError: the disk refuses.
+    """
+    if not overwrite and os.path.lexists(target):
+        raise _in_the_way(target)
+    # A name of its own, since the target's may be as long as the filesystem allows already.
+    temporary = target.with_name(f".sorafile-{secrets.token_hex(8)}.part")
+    with temporary.open("x+b", buffering=0) as file:
+        try:
+            yield file
+            os.fsync(file.fileno())
+            if overwrite:
+                temporary.replace(target)
+            else:
+                _take_new_name(temporary, target)
+        finally:
+            temporary.unlink(missing_ok=True)
+    _sync_folder(target.parent)
+
+
+def _take_new_name(temporary: Path, target: Path) -> None:
+    try:
+        os.link(temporary, target)
+    except FileExistsError as error:
+        raise _in_the_way(target) from error
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS:
+            raise
+        # Only a hard link refuses to overwrite; without them the check has to come before.
+        if os.path.lexists(target):
+            raise _in_the_way(target) from error
+        temporary.rename(target)
+
+
+def _in_the_way(target: Path) -> FileInTheWayError:
+    return FileInTheWayError(
+        f"{target} is there already", fix="name another file, or say that it may be overwritten"
+    )
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
