@@ -13,11 +13,11 @@ from reconciler.cli.options import global_options, options
 @global_options(hidden=True)
 def command() -> int:
     """Print the version of sorafile."""
-    from reconciler.cli.opening import print_document
-
     said = options()
     if said.json:
-        print_document(said, {"format_version": "1.0", "sorafile_version": __version__})
+        # Not by `opening`, which reads projects and loads what that takes.
+        document = {"format_version": "1.0", "sorafile_version": __version__}
+        said.terminal.write_json(document, indent=2)
     else:
         said.terminal.out.print(f"sorafile {__version__}")
     return 0
