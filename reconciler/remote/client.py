@@ -4,8 +4,8 @@ How a request is sent is `door`'s; what its answer means, `answers`'. Nothing is
 twice.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 
 from reconciler.domain.observed import JobPage, ObservedJob
 from reconciler.domain.ports import CreateRequest, PaidRequest
@@ -83,16 +83,11 @@ class HttpServer:
         # Without a body and its Content-Type: QVAC refuses an empty one that calls itself JSON.
         answers.check_deleted(await self._door.ask("DELETE", job_path(remote_id)))
 
-    @asynccontextmanager
-    async def content(
+    def content(
         self, remote_id: str, variant: Variant, *, offset: int = 0, etag: str | None = None
-    ) -> AsyncIterator[HttpContent]:
+    ) -> AbstractAsyncContextManager[HttpContent]:
         """Open one asset for reading, as `Door.open_content`."""
-        stream = await self._door.open_content(remote_id, variant, offset=offset, etag=etag)
-        try:
-            yield stream
-        finally:
-            await stream.aclose()
+        return self._door.content(remote_id, variant, offset=offset, etag=etag)
 
 
 def _post(request: PaidRequest) -> PaidPost:

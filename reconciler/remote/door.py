@@ -5,7 +5,8 @@ a byte of the request can have left. Nothing is ever sent twice.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -200,6 +201,17 @@ class Door:
             await response.aclose()
             raise
         return HttpContent(response, provider=self._site.name)
+
+    @asynccontextmanager
+    async def content(
+        self, remote_id: str, variant: Variant, *, offset: int = 0, etag: str | None = None
+    ) -> AsyncIterator[HttpContent]:
+        """Open one asset for reading, as `open_content`, and close it."""
+        stream = await self.open_content(remote_id, variant, offset=offset, etag=etag)
+        try:
+            yield stream
+        finally:
+            await stream.aclose()
 
     async def url(self, path: str) -> httpx.URL:
         """Where to send a request.

@@ -18,7 +18,7 @@ import base64
 import binascii
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from math import inf
 from pathlib import Path
 from types import TracebackType
@@ -32,7 +32,6 @@ from reconciler.domain.errors import (
     BadAssetError,
     JobGoneError,
     NotSentError,
-    UnavailableError,
 )
 from reconciler.domain.profile import Variant
 from reconciler.domain.provider import Site
@@ -49,6 +48,7 @@ from reconciler.remote.door import (
     reference_upload,
     remix_post,
 )
+from reconciler.remote.fetching import fetch_into
 from reconciler.remote.landing import landing
 from reconciler.remote.magic import HEAD_BYTES, media_type_in
 from reconciler.remote.patience import DEFAULT_PATIENCE, SYSTEM_PAUSES, Patience, Pauses
@@ -348,37 +348,15 @@ class VideosClient:
             JobGoneError: and the others, as `content`.
         """
         target, which = Path(path), Variant(variant)
-        with landing(target, overwrite=overwrite) as file:
-            total = await self._fill(file, video_id, which)
-            _check(file, which, total)
-        return target
-
-    async def _fill(self, file: BinaryIO, video_id: str, variant: Variant) -> int | None:
-        """Bring all of an asset into a file; how long the server says that it is."""
         await self._door.url("")
-        etag: str | None = None
-        failed = 0  # without progress in between
-        while True:
-            before = file.tell()
-            try:
-                stream = await self._door.open_content(video_id, variant, offset=before, etag=etag)
-                try:
-                    etag = stream.etag
-                    if stream.offset != before:
-                        file.seek(0)
-                        file.truncate()
-                    async for chunk in stream.chunks():
-                        await asyncio.to_thread(_write, file, chunk)
-                finally:
-                    await stream.aclose()
-            except UnavailableError as error:
-                failed = 1 if file.tell() > before else failed + 1
-                if failed >= self._patience.tries:
-                    raise
-                wait_s = self._patience.wait_s(failed, error, self._pauses)
-            else:
-                return stream.bytes_total
-            await self._pauses.sleep(wait_s)
+
+        def opening(offset: int, etag: str | None) -> AbstractAsyncContextManager[HttpContent]:
+            return self._door.content(video_id, which, offset=offset, etag=etag)
+
+        with landing(target, overwrite=overwrite) as file:
+            await fetch_into(file, opening, patience=self._patience, pauses=self._pauses)
+            _check(file, which)
+        return target
 
     async def _look(self, video_id: str) -> tuple[Video, float | None]:
         """A job, and how long the server asks to wait before the next look."""
@@ -484,16 +462,8 @@ def _from_data_url(url: str) -> bytes:
         ) from error
 
 
-def _write(file: BinaryIO, chunk: bytes) -> None:
-    left = memoryview(chunk)
-    while left:  # an unbuffered file may take less than it is given
-        left = left[file.write(left) :]
-
-
-def _check(file: BinaryIO, variant: Variant, total: int | None) -> None:
+def _check(file: BinaryIO, variant: Variant) -> None:
     came = file.tell()
-    if total not in (came, None):
-        raise BadAssetError(f"the {variant} is cut: {came} bytes came of {total}")
     file.seek(0)
     kind = "video/" if variant is Variant.VIDEO else "image/"
     if not (media_type_in(file.read(HEAD_BYTES)) or "").startswith(kind):
