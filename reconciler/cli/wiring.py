@@ -3,10 +3,10 @@
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 import platformdirs
 
@@ -15,7 +15,16 @@ from reconciler.cli.clock import SystemClock
 from reconciler.cli.trust import require_trust
 from reconciler.domain.desired import Desired
 from reconciler.domain.errors import Diagnostic, InvalidSpecError, SorafileError
-from reconciler.domain.ports import AssetStore, Clock, Files, Server, StateReader, StateWriter
+from reconciler.domain.ports import (
+    AssetStore,
+    Clock,
+    ContentStream,
+    Files,
+    Server,
+    StateReader,
+    StateWriter,
+)
+from reconciler.domain.profile import Variant
 from reconciler.domain.provider import Provider
 from reconciler.remote.profiles import load_profiles
 from reconciler.specs.load import load_specs
@@ -207,6 +216,61 @@ class Outside:
             await server.aclose()
         if self._embedded is not None:
             await self._embedded.aclose()
+
+
+async def fetch_asset(server: Server, remote_id: str, variant: Variant, file: BinaryIO) -> None:
+    """Bring an asset of a job into an empty file; a broken connection is taken up again.
+
+    Raises:
+        ServerError: it cannot be had.
+        BadAssetError: what came is cut.
+    """
+    from reconciler.remote.fetching import fetch_into
+    from reconciler.remote.patience import DEFAULT_PATIENCE, SYSTEM_PAUSES
+
+    def opening(offset: int, etag: str | None) -> AbstractAsyncContextManager[ContentStream]:
+        return server.content(remote_id, variant, offset=offset, etag=etag)
+
+    await fetch_into(file, opening, patience=DEFAULT_PATIENCE, pauses=SYSTEM_PAUSES)
+
+
+def media_type_of(file: BinaryIO, variant: Variant) -> str:
+    """Look into the whole of an asset.
+
+    Raises:
+        BadAssetError: it is cut, corrupt, or of another kind.
+    """
+    from reconciler.assets.media import check_fits, identify
+
+    media = identify(file)
+    check_fits(media, variant)
+    return media.media_type
+
+
+def picture_of_video(video: Path, variant: Variant) -> bytes:
+    """A poster or a spritesheet of a video.
+
+    Raises:
+        BadAssetError: no frame of it can be decoded.
+    """
+    from reconciler.assets.pictures import picture_of
+
+    return picture_of(video, variant)
+
+
+@contextmanager
+def file_that_lands(target: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
+    """Give a file that takes a name of the user's once the block ends well.
+
+    Raises:
+        FileInTheWayError: something lies there, and may not be overwritten.
+        StateError: the disk is full or refuses.
+    """
+    from reconciler.assets.disk import disk_errors
+    from reconciler.remote.landing import landing
+
+    with disk_errors(f"{target} cannot be written"), landing(target, overwrite=overwrite) as file:
+        yield file
 
 
 def write_durably(target: Path, content: bytes) -> None:

@@ -1,7 +1,9 @@
 """`sorafile remote`."""
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -11,15 +13,24 @@ if TYPE_CHECKING:
     from reconciler.cli.wiring import Declared
     from reconciler.domain.observed import ObservedJob
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 
 @click.group(
     "remote",
-    epilog="\b\nExamples:\n  sorafile remote list\n  sorafile remote list --unmanaged",
+    epilog="\b\nExamples:\n  sorafile remote list --unmanaged\n  sorafile remote show video_abc",
     no_args_is_help=True,
 )
 @global_options(hidden=True)
 def command() -> None:
-    """Look at the jobs that are on the server."""
+    """Look at the jobs that are on the server, bring their assets, or delete them."""
+
+
+def _provider_option(function: F) -> F:
+    option = click.option(
+        "--provider", metavar="NAME", help="Which provider; the project's by default."
+    )
+    return option(function)
 
 
 @command.command(
@@ -28,22 +39,20 @@ def command() -> None:
     epilog="\b\nExamples:\n  sorafile remote list\n  sorafile remote list --unmanaged --json",
 )
 @click.option("--unmanaged", is_flag=True, help="Only jobs that are not recorded here.")
-@click.option("--provider", metavar="NAME", help="Which provider; the project's by default.")
+@_provider_option
 @global_options(hidden=True)
 def list_command(*, unmanaged: bool, provider: str | None) -> int:
     """List the jobs of a provider, newest first, and which of them are recorded here."""
     from reconciler.cli.documents import FORMAT
     from reconciler.cli.opening import open_project, print_document
+    from reconciler.cli.remote_jobs import declared_provider
     from reconciler.cli.units import instant, printable
     from reconciler.cli.wiring import Outside
     from reconciler.domain.errors import SorafileError
 
     said = options()
     declared = open_project(said)
-    name = provider or declared.project.default_provider
-    if name not in declared.providers:
-        known = ", ".join(sorted(declared.providers))
-        raise SorafileError(f"no provider {name} is declared", fix=f"name one of: {known}")
+    name = declared_provider(declared, provider).name
     if declared.providers[name].profile.list == "none":
         raise SorafileError(f"provider {name} has no list of jobs")
     recorded = Outside(declared, said.workspace).reader().read()
@@ -76,6 +85,75 @@ def list_command(*, unmanaged: bool, provider: str | None) -> int:
         line = f"{job.remote_id}  {mark}  {job.status.value:<11}  {prompt}"
         said.terminal.out.print(line, no_wrap=True, overflow="ellipsis", crop=True)
     return 0
+
+
+@command.command(
+    "show",
+    short_help="All that is known of one job.",
+    epilog="\b\nExamples:\n  sorafile remote show video_abc\n"
+    "  sorafile remote show video_abc --json",
+)
+@click.argument("job", metavar="ID")
+@_provider_option
+@global_options(hidden=True)
+def show_command(*, job: str, provider: str | None) -> int:
+    """Show all facts of one job, and whether it is recorded here, by which video."""
+    from reconciler.cli.remote_jobs import show_job
+
+    return show_job(options(), job, provider)
+
+
+@command.command(
+    "download",
+    short_help="Write the video of a job, or a picture of it, to a file.",
+    epilog="\b\nExamples:\n  sorafile remote download video_abc\n"
+    "  sorafile remote download video_abc --variant thumbnail -o poster.webp",
+)
+@click.argument("job", metavar="ID")
+@click.option(
+    "--variant",
+    type=click.Choice(["video", "thumbnail", "spritesheet"]),
+    default="video",
+    help="Which asset; the video by default.",
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where to; named after the job by default.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace a file that is there already.")
+@_provider_option
+@global_options(hidden=True)
+def download_command(
+    *, job: str, variant: str, output: Path | None, overwrite: bool, provider: str | None
+) -> int:
+    """Write one asset of a job to a file, after checking that it is whole.
+
+    A thumbnail or spritesheet that the server does not give is made from the video.
+    """
+    from reconciler.cli.remote_jobs import download_asset
+    from reconciler.domain.profile import Variant
+
+    return download_asset(options(), job, provider, Variant(variant), output, overwrite=overwrite)
+
+
+@command.command(
+    "delete",
+    short_help="Delete a job that is not recorded here.",
+    epilog="\b\nExamples:\n  sorafile remote delete video_abc\n"
+    "  sorafile remote delete video_abc --yes",
+)
+@click.argument("job", metavar="ID")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@_provider_option
+@global_options(hidden=True)
+def delete_command(*, job: str, yes: bool, provider: str | None) -> int:
+    """Delete one job with its assets. A recorded one is refused: apply deletes those."""
+    from reconciler.cli.remote_jobs import delete_job
+
+    return delete_job(options(), job, provider, yes=yes)
 
 
 async def _jobs(said: Options, declared: "Declared", name: str) -> "list[ObservedJob]":
