@@ -14,7 +14,12 @@ from reconciler import __version__
 from reconciler.cli.clock import SystemClock
 from reconciler.cli.trust import require_trust
 from reconciler.domain.desired import Desired
-from reconciler.domain.errors import Diagnostic, InvalidSpecError, SorafileError
+from reconciler.domain.errors import (
+    Diagnostic,
+    FileInTheWayError,
+    InvalidSpecError,
+    SorafileError,
+)
 from reconciler.domain.ports import (
     AssetStore,
     Clock,
@@ -269,8 +274,15 @@ def file_that_lands(target: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
     from reconciler.assets.disk import disk_errors
     from reconciler.remote.landing import landing
 
-    with disk_errors(f"{target} cannot be written"), landing(target, overwrite=overwrite) as file:
-        yield file
+    try:
+        with (
+            disk_errors(f"{target} cannot be written"),
+            landing(target, overwrite=overwrite) as file,
+        ):
+            yield file
+    except FileInTheWayError as error:
+        fix = "name another file with -o, or say that this one may be replaced: --overwrite"
+        raise FileInTheWayError(error.message, fix=fix) from error
 
 
 def write_durably(target: Path, content: bytes) -> None:

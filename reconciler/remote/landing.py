@@ -58,7 +58,7 @@ def _take_new_name(temporary: Path, target: Path) -> None:
 def _in_the_way(target: Path) -> FileInTheWayError:
     return FileInTheWayError(
         f"{target} is there already",
-        fix="name another file, or say that it may be replaced: --overwrite",
+        fix="name another file, or pass overwrite=True",
     )
 
 

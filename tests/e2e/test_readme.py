@@ -3,12 +3,14 @@
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import av
 
 from e2e.picture import plan_picture
 from e2e.running import REPOSITORY, WAIT_S_MAX, Film
+from e2e.servers import preview_server
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -72,6 +74,25 @@ def test_the_tour_runs_as_it_stands(film: Film) -> None:
     assert "[-soft-]{+golden+}" in done.stdout
     assert "restore" in done.stdout
     assert not (film.root / "film/videos").exists()
+
+
+def test_the_python_example_runs_as_it_stands(film: Film, tmp_path: Path) -> None:
+    (example,) = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    assert "http://127.0.0.1:8080/v1" in example  # where the README serves it; here, any free port
+    with preview_server(tmp_path / "server", "--pace", "0.02") as url:
+        ran = subprocess.run(
+            [sys.executable, "-W", "error", "-c", example.replace("http://127.0.0.1:8080/v1", url)],
+            cwd=film.root,
+            env=film.environment(),
+            capture_output=True,
+            text=True,
+            timeout=WAIT_S_MAX,
+            check=False,
+        )
+    assert (ran.stdout, ran.stderr) == ("completed harbour.mp4\n", "")
+    with av.open(str(film.root / "harbour.mp4")) as container:
+        stream = container.streams.video[0]
+        assert (stream.width, stream.height, container.duration) == (1280, 720, 8_000_000)
 
 
 def test_every_toml_block_of_the_readme_is_valid(film: Film) -> None:
