@@ -33,6 +33,7 @@ from reconciler.domain.errors import (
     NotReadyError,
     RefusedError,
     RejectedError,
+    ServerError,
     SorafileError,
 )
 from reconciler.domain.observed import ObservedJob
@@ -40,7 +41,7 @@ from reconciler.domain.ports import Server
 from reconciler.domain.profile import Variant
 from reconciler.domain.provider import Provider
 from reconciler.domain.recorded import Generation, RecordedState
-from reconciler.plan.lost_answers import may_have_made
+from reconciler.plan.lost_answers import awaiting
 
 Role = Literal["current", "pending", "deposed"]
 Source = Literal["server", "store", "made"]
@@ -171,7 +172,7 @@ def download_asset(
     if source == "made":
         said.terminal.talk(f"The server gives no {variant}: it is made here from the video.")
     elif source == "store":
-        said.terminal.talk("The server has it no more: it comes from the asset store.")
+        said.terminal.talk("The server does not give it: it comes from the asset store.")
     said.terminal.out.print(f"{target}  {media_type}, {size(count)}", soft_wrap=True)
     return 0
 
@@ -240,14 +241,13 @@ def _refuse_what_was_paid_for(
     said: Options, recorded: RecordedState, provider: Provider, job: ObservedJob
 ) -> None:
     """A job that may be the lost answer to a paid request is not to be thrown away."""
-    for attempt in recorded.attempts:
-        is_open = attempt.state.is_unresolved and attempt.account == provider.account
-        if is_open and may_have_made(attempt, job):
-            words = f"{shlex.quote(str(attempt.address))} --adopt {shlex.quote(job.remote_id)}"
-            raise RefusedError(
-                f"job {job.remote_id} may be what a paid request for {attempt.address} made",
-                fix=f"decide that first: {said.command(f'resolve {words}')}",
-            )
+    attempt = awaiting(recorded.attempts, provider.account, job)
+    if attempt is not None:
+        words = f"{shlex.quote(str(attempt.address))} --adopt {shlex.quote(job.remote_id)}"
+        raise RefusedError(
+            f"job {job.remote_id} may be what a paid request for {attempt.address} made",
+            fix=f"decide that first: {said.command(f'resolve {words}')}",
+        )
 
 
 def _standing(recorded: RecordedState, provider: Provider, remote_id: str) -> Standing:
@@ -302,8 +302,9 @@ async def _bring(server: Server, wanted: _Wanted, file: BinaryIO) -> Source:
         if wanted.variant is Variant.VIDEO or wanted.variant in wanted.provider.profile.variants:
             await _fetch(server, wanted.remote_id, wanted.variant, file)
             return "server"
-    except (JobGoneError, RejectedError, BadAssetError):
-        if wanted.variant is Variant.VIDEO and wanted.stored is None:
+    except (ServerError, BadAssetError) as error:
+        # What is stored is whole, and of that job: whatever ails the server does not matter.
+        if wanted.stored is None and not _lacks_a_picture(wanted.variant, error):
             raise
         file.seek(0)
         file.truncate()
@@ -313,6 +314,12 @@ async def _bring(server: Server, wanted: _Wanted, file: BinaryIO) -> Source:
         return "store"
     file.write(await _picture(server, wanted))
     return "made"
+
+
+def _lacks_a_picture(variant: Variant, error: SorafileError) -> bool:
+    """Whether the server has no such picture of a job, though it may well have the video."""
+    is_none = isinstance(error, JobGoneError | RejectedError | BadAssetError)
+    return variant is not Variant.VIDEO and is_none
 
 
 async def _picture(server: Server, wanted: _Wanted) -> bytes:

@@ -16,7 +16,6 @@ from reconciler.cli.trust import require_trust
 from reconciler.domain.desired import Desired
 from reconciler.domain.errors import (
     Diagnostic,
-    FileInTheWayError,
     InvalidSpecError,
     SorafileError,
 )
@@ -274,15 +273,12 @@ def file_that_lands(target: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
     from reconciler.assets.disk import disk_errors
     from reconciler.remote.landing import landing
 
-    try:
-        with (
-            disk_errors(f"{target} cannot be written"),
-            landing(target, overwrite=overwrite) as file,
-        ):
-            yield file
-    except FileInTheWayError as error:
-        fix = "name another file with -o, or say that this one may be replaced: --overwrite"
-        raise FileInTheWayError(error.message, fix=fix) from error
+    permission = "say that this one may be replaced: --overwrite"
+    with (
+        disk_errors(f"{target} cannot be written"),
+        landing(target, overwrite=overwrite, permission=permission) as file,
+    ):
+        yield file
 
 
 def write_durably(target: Path, content: bytes) -> None:

@@ -132,7 +132,13 @@ class Door:
             client = self._connections.of_its_own()
         except UnavailableError as error:
             raise NotSentError(error.message, fix=error.fix) from error
-        paid = client.build_request("POST", url, headers=headers, **post.body())
+        try:
+            paid = client.build_request("POST", url, headers=headers, **post.body())
+        except UnicodeEncodeError:
+            raise NotSentError(
+                "the request holds half of a character, and cannot be sent",
+                fix="look for where its text was cut, or read with the wrong encoding",
+            ) from None
         await paid.aread()  # the whole body is there before the first byte leaves
 
         async def send(begin_by_s: float) -> ObservedJob:

@@ -1,6 +1,5 @@
 """All of an asset into a file, taken up again where a connection broke."""
 
-import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import BinaryIO
@@ -37,7 +36,8 @@ async def fetch_into(
                     file.seek(0)
                     file.truncate()
                 async for chunk in stream.chunks():
-                    await asyncio.to_thread(_write, file, chunk)
+                    # Not in a thread: one that is cancelled would go on writing to a closed file.
+                    _write(file, chunk)
         except UnavailableError as error:
             failed = 1 if file.tell() > before else failed + 1
             if failed >= patience.tries:

@@ -13,6 +13,8 @@ from reconciler.domain.errors import UnavailableError
 
 T = TypeVar("T")
 
+_DOUBLINGS_MAX = 32  # beyond any wait; without it, many tries would overflow
+
 
 class Pauses(Protocol):
     """Waiting, and the dice that keep many clients from asking again all at once."""
@@ -51,11 +53,13 @@ class Patience:
         """How long to wait after so many failures.
 
         What the server asks for, within bounds; else twice as long each time, of which the
-        dice take up to a half.
+        dice take up to a half. A server that asks for no wait at all, or for one that was over
+        before, gets the usual one: nobody shall hammer on a server that is in trouble.
         """
-        if error.retry_after_s is not None:
+        if error.retry_after_s:
             return min(error.retry_after_s, self.longest_s)
-        full_s = min(self.first_s * 2.0 ** (failed - 1), self.longest_s)
+        doublings = min(failed - 1, _DOUBLINGS_MAX)
+        full_s = min(self.first_s * 2.0**doublings, self.longest_s)
         return full_s * (1 - pauses.dice() / 2)
 
     async def of(

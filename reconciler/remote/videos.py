@@ -32,6 +32,7 @@ from reconciler.domain.errors import (
     BadAssetError,
     JobGoneError,
     NotSentError,
+    UnavailableError,
 )
 from reconciler.domain.profile import Variant
 from reconciler.domain.provider import Site
@@ -106,7 +107,7 @@ class VideosClient:
             pauses: waits, and throws dice; for tests.
 
         Raises:
-            ValueError: `base_url` is no HTTP address, or holds a password.
+            ValueError: `base_url` is no HTTP address, or holds more than its path prefix.
         """
         self._name = _name_of(base_url)
         self._patience = patience
@@ -165,7 +166,7 @@ class VideosClient:
             NotSentError: nothing left this machine, also since the image cannot be used.
             RejectedError: the server refused; nothing was made.
             UnauthorizedError: the key cannot be had, or was refused; nothing was made.
-            AmbiguousError: whatever else; a job may exist.
+            AmbiguousError: whatever else; a job may exist. So it may after a cancellation.
         """
         reference = None if input_reference is None else await _reference(input_reference)
         return await self._pay(
@@ -255,14 +256,26 @@ class VideosClient:
     async def list(
         self, *, limit: int = 100, order: VideoOrder = "desc", after: str | None = None
     ) -> AsyncIterator[Video]:
-        """All videos, page by page; `limit` is how many are asked for at once."""
+        """All videos, each once, page by page; `limit` is how many are asked for at once.
+
+        Raises:
+            UnavailableError: and the others, as `page`; also where the pages lead back to
+                what was there already, and would never end.
+        """
+        ids: set[str] = set()
+        cursors: set[str] = set()
         while True:
             page = await self.page(limit=limit, order=order, after=after)
-            for video in page.data:
+            new = [video for video in page.data if video.id not in ids]
+            ids.update(video.id for video in new)
+            for video in new:
                 yield video
-            if page.next_after is None:
-                return
             after = page.next_after
+            if after is None:
+                return
+            if after in cursors or (page.data and not new):
+                raise UnavailableError(f"the list of `{self._name}` goes round in circles")
+            cursors.add(after)
 
     async def delete(self, video_id: str) -> VideoDeleted:
         """Delete a finished job and its assets.
@@ -305,7 +318,8 @@ class VideosClient:
         """Open an asset for reading: `async for chunk in content.chunks()`.
 
         The content tells its `offset`, `bytes_total`, `etag` and `media_type`. Whether the
-        bytes are the asset is the reader's to check; `download` does.
+        bytes are the asset is the reader's to check; `download` does. Eight may be open at
+        once; another one waits until one of them is closed.
 
         Args:
             video_id: of the job.
@@ -391,7 +405,8 @@ def _name_of(base_url: str) -> str:
         host, port = parts.hostname, parts.port
     except ValueError:
         raise ValueError(wrong) from None
-    if parts.scheme not in ("http", "https") or not host:
+    is_plain = base_url.isprintable() and not set(base_url) & set(" ?#")
+    if parts.scheme not in ("http", "https") or not host or not is_plain:
         raise ValueError(wrong)
     if parts.username is not None or parts.password is not None:
         raise ValueError("base_url must hold no user and no password: give the key as api_key")

@@ -355,6 +355,6 @@ def _plain(body: bytes) -> str:
 def _http_date(text: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # a year or a zone of any number of digits
         return None
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

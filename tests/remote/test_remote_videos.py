@@ -25,6 +25,7 @@ from reconciler import (
     JobGoneError,
     NotReadyError,
     NotSentError,
+    Patience,
     RejectedError,
     ServerError,
     SorafileError,
@@ -46,6 +47,7 @@ CUT = Script(writes=answer(200, JOB, cut=2), then="close")
 MP4 = b"\x00\x00\x00\x18ftypisom" + bytes(range(256)) * 16
 PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 16
 TAG = '"v1"'
+AT_NOON = "Thu, 26 Nov 2026 12:00:{:02} GMT"
 
 
 class NotedPauses:
@@ -154,7 +156,19 @@ def test_commands_that_need_no_network_load_nothing_of_it(arguments: list[str]) 
 
 
 @pytest.mark.parametrize(
-    "base_url", ["", "videos.example.com/v1", "ftp://x/v1", "http://", "http://[::1", "http://x:y"]
+    "base_url",
+    [
+        "",
+        "videos.example.com/v1",
+        "ftp://x/v1",
+        "http://",
+        "http://[::1",
+        "http://x:y",
+        "http://x/v1?api-version=1",
+        "http://x/v1#top",
+        " http://x/v1",
+        "http://x/v1\n",
+    ],
 )
 def test_an_address_that_is_none_is_told_at_once(base_url: str) -> None:
     with pytest.raises(ValueError, match=r"https://videos\.example\.com/v1"):
@@ -413,6 +427,16 @@ def test_a_read_is_asked_again(ask: Ask[Any], passing: Script) -> None:
         ({"Retry-After": "3"}, 3.0),
         ({"llm_provider-retry-after": "9"}, 9.0),
         ({"Retry-After": "86400"}, 30.0),
+        ({"Retry-After": "9" * 5000}, 0.5),
+        ({"Retry-After": "soon"}, 0.5),
+        ({"Retry-After": "-7"}, 0.5),
+        ({"Retry-After": "0"}, 0.5),
+        ({"retry-after-ms": "0", "Retry-After": "3"}, 0.5),
+        ({"retry-after-ms": "nan", "Retry-After": "3"}, 3.0),
+        ({"Retry-After": AT_NOON.format(7), "Date": AT_NOON.format(0)}, 7.0),
+        ({"Retry-After": AT_NOON.format(0), "Date": AT_NOON.format(7)}, 0.5),
+        ({"Retry-After": "Mon, 1 Jan 99999999999 00:00:00 GMT"}, 0.5),
+        ({"Retry-After": "Mon, 1 Jan 2029 00:00:00 +99999999999999999999"}, 0.5),
     ],
 )
 def test_it_waits_as_the_server_asks_within_bounds(headers: dict[str, str], waited: float) -> None:
@@ -430,6 +454,11 @@ def test_it_waits_ever_longer_and_then_gives_up(dice: float, waits: list[float])
     assert type(error) is UnavailableError
     assert pauses.waits == waits
     assert len(server.received) == 4
+
+
+def test_no_number_of_tries_is_too_many() -> None:
+    error = UnavailableError("it is away")
+    assert Patience(tries=5000).wait_s(4999, error, NotedPauses()) == 30.0
 
 
 @pytest.mark.parametrize(
@@ -452,6 +481,36 @@ def test_a_list_that_breaks_between_pages_is_never_taken_for_a_short_one() -> No
         "/v1/videos?limit=100&order=desc",
         "/v1/videos?limit=100&order=desc&after=video_1",
     ]
+
+
+@pytest.mark.parametrize(
+    "pages",
+    [
+        pytest.param([(["a"], "a"), (["a"], "a")], id="one page again and again"),
+        pytest.param([(["a"], "a"), (["b"], "b")], id="two pages in turn"),
+        pytest.param([(["a", "b"], f"cursor{n}") for n in range(9)], id="new cursors, old jobs"),
+        pytest.param([(["a"], "a"), ([], "x"), ([], "y")], id="cursors in turn, no jobs"),
+    ],
+)
+def test_a_list_that_never_ends_is_ended(pages: list[tuple[list[str], str]]) -> None:
+    scripts = [
+        says(200, {"data": [{**DONE, "id": id_} for id_ in ids], "has_more": True, "last_id": last})
+        for ids, last in pages * 5
+    ]
+    error, server = refused(everything, *scripts)
+
+    assert type(error) is UnavailableError
+    assert len(server.received) <= 6
+
+
+def test_a_video_on_two_pages_is_listed_once() -> None:
+    videos, _ = asked(
+        everything,
+        says(200, {"data": [{**DONE, "id": "a"}, {**DONE, "id": "b"}], "has_more": True}),
+        says(200, {"data": [{**DONE, "id": "b"}, {**DONE, "id": "c"}], "has_more": False}),
+    )
+
+    assert [video.id for video in videos] == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize(
@@ -518,6 +577,28 @@ def test_a_paid_request_is_sent_once_whatever_comes_of_it(
 
     assert type(error) is expected
     assert (server.posts, len(server.received), pauses.waits) == (1, 1, [])
+
+
+def test_a_refusal_is_told_whatever_date_it_names() -> None:
+    headers = {"Retry-After": "Mon, 1 Jan 99999999999 00:00:00 GMT"}
+    error, _ = refused(PAID["create"], says(429, b"", headers))
+
+    assert isinstance(error, RejectedError)
+    assert error.retry_after_s is None
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda client: client.create("half \ud83d of a character"),
+        lambda client: client.remix("video_0", "half \ud83d of a character"),
+    ],
+)
+def test_what_no_wire_can_carry_is_not_sent(ask: Ask[Video]) -> None:
+    error, server = refused(ask, says(200, JOB))
+
+    assert type(error) is NotSentError
+    assert server.received == []
 
 
 @pytest.mark.parametrize("ask", PAID.values(), ids=PAID)
@@ -743,6 +824,62 @@ def test_a_file_is_overwritten_only_where_that_was_said(tmp_path: Path) -> None:
     asked(lambda client: client.download("video_1", target, overwrite=True), whole())
     assert target.read_bytes() == MP4
     assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("path", [".", "..", "", "/", "folder"])
+def test_a_folder_is_never_overwritten_nor_asked_for(
+    path: str, overwrite: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "folder").mkdir()
+    monkeypatch.chdir(tmp_path)
+    error, server = refused(
+        lambda client: client.download("video_1", path, overwrite=overwrite), whole()
+    )
+
+    assert type(error) is FileInTheWayError
+    assert server.received == []
+
+
+def test_a_path_may_lead_up_and_around(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    asked(lambda client: client.download("video_1", tmp_path / "folder/../a.mp4"), whole())
+
+    assert (tmp_path / "a.mp4").read_bytes() == MP4
+
+
+def test_a_missing_folder_is_named_and_none_is_made(tmp_path: Path) -> None:
+    async def check() -> None:
+        async with talking(whole()) as (client, server):
+            with pytest.raises(FileNotFoundError) as caught:
+                await client.download("video_1", tmp_path / "nowhere/a.mp4")
+            assert caught.value.filename == str(tmp_path / "nowhere")
+            assert server.received == []
+
+    asyncio.run(check())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_link_is_replaced_and_what_it_points_to_is_not(tmp_path: Path) -> None:
+    mine, link = tmp_path / "mine", tmp_path / "a.mp4"
+    mine.write_text("mine")
+    link.symlink_to(mine)
+    asked(lambda client: client.download("video_1", link, overwrite=True), whole())
+
+    assert (mine.read_text(), link.is_symlink(), link.read_bytes()) == ("mine", False, MP4)
+
+
+def test_who_stops_reading_early_lets_go_of_the_connection() -> None:
+    async def check() -> None:
+        large = MP4 + bytes(4 << 20)
+        async with talking(whole(large)) as (client, server):
+            for _ in range(12):  # more than connections may be open at once
+                async with asyncio.timeout(5), client.content("video_1") as content:
+                    async for _chunk in content.chunks():
+                        break
+            assert len(server.received) == 12
+
+    asyncio.run(check())
 
 
 def test_a_file_that_came_meanwhile_is_not_overwritten(tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ def show_command(*, job: str, provider: str | None) -> int:
     "-o",
     "--output",
     metavar="FILE",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=click.Path(path_type=Path),
     help="Where to; named after the job by default.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace a file that is there already.")
@@ -158,16 +158,23 @@ def delete_command(*, job: str, yes: bool, provider: str | None) -> int:
 
 async def _jobs(said: Options, declared: "Declared", name: str) -> "list[ObservedJob]":
     from reconciler.cli.wiring import Outside
+    from reconciler.domain.errors import SorafileError
 
     outside = Outside(declared, said.workspace)
-    jobs: list[ObservedJob] = []
+    jobs: dict[str, ObservedJob] = {}
+    cursors: set[str] = set()
     try:
         server, after = outside.server_of(name), None
         while True:
             page = await server.page(after=after)
-            jobs += page.jobs
+            known = len(jobs)
+            for job in page.jobs:
+                jobs.setdefault(job.remote_id, job)
             after = page.next_after
             if after is None:
-                return jobs
+                return list(jobs.values())
+            if after in cursors or (page.jobs and len(jobs) == known):
+                raise SorafileError(f"the list of {name} goes round in circles")
+            cursors.add(after)
     finally:
         await outside.aclose()
