@@ -155,6 +155,7 @@ def test_a_folder_that_is_not_there_is_told(film: Film, studio: Studio) -> None:
     ran = film.run("remote", "download", studio.job(), "-o", "nowhere/clip.mp4")
     assert ran.code == 1
     assert "cannot be written" in ran.err
+    assert f"No such file or directory ({film.root / 'nowhere'})" in ran.err
 
 
 @pytest.mark.parametrize(
@@ -195,6 +196,30 @@ def test_what_the_server_has_no_more_comes_from_the_asset_store(film: Film, stud
     flags = ("--variant", "spritesheet", "-o", "s.jpg", "--json")
     sheet = film.run("remote", "download", job, *flags).document
     assert (sheet["source"], sheet["media_type"]) == ("made", "image/jpeg")
+
+
+def test_what_is_stored_is_had_without_its_server(film: Film, tmp_path: Path) -> None:
+    with preview_server(tmp_path / "server", "--pace", "0.02") as url:
+        film.write("sorafile.toml", STUDIO.format(url=url))
+        job = made(film)
+    ran = film.run("remote", "download", job, "-o", "v.mp4")
+    assert ran.code == 0, ran.err
+    assert "it comes from the asset store" in ran.err
+    assert (film.root / "v.mp4").read_bytes() == (film.root / "videos/a.mp4").read_bytes()
+    for command in ("show", "download"):
+        away = film.run("remote", command, "video_of_others")
+        assert away.code == 10
+        assert "cannot be reached" in away.err
+    assert not (film.root / "video_of_others.mp4").exists()
+
+
+def test_a_folder_is_in_the_way_even_of_what_may_overwrite(film: Film, studio: Studio) -> None:
+    film.write("out/other.txt", "mine")
+    for flags in ((), ("--overwrite",)):
+        ran = film.run("remote", "download", "video_1", "-o", "out", *flags)
+        assert ran.code == 4
+        assert "is a folder" in ran.err
+        assert "name a file in it" in ran.err
 
 
 def test_what_nobody_has_is_told_and_leaves_nothing(film: Film, studio: Studio) -> None:
