@@ -110,7 +110,7 @@ def show_job(said: Options, remote_id: str, provider_name: str | None) -> int:
     provider = declared_provider(declared, provider_name)
     outside = Outside(declared, said.workspace)
     standing = _standing(outside.reader().read(), provider, remote_id)
-    job = asyncio.run(_retrieved(outside, provider, remote_id))
+    job = asyncio.run(_retrieved(said, outside, provider, remote_id, standing))
     if said.json:
         document = _document(job, standing)
         print_document(said, {"format_version": FORMAT, "provider": provider.name, "job": document})
@@ -134,12 +134,18 @@ def download_asset(
     provider = declared_provider(declared, provider_name)
     target = said.folder / (output or _file_name(remote_id, variant))
     outside = Outside(declared, said.workspace)
+    if not target.parent.is_dir():
+        raise SorafileError(
+            f"{target} cannot be written: there is no folder {target.parent}",
+            fix="make that folder first",
+        )
     generation = _standing(outside.reader().read(), provider, remote_id).generation
     wanted = _Wanted(
         remote_id=remote_id,
         variant=variant,
         provider=provider,
         stored=_stored_video(declared, generation),
+        to_show=_to_show(said, provider, remote_id),
     )
 
     async def run() -> tuple[Source, str, int, str]:
@@ -200,7 +206,7 @@ async def _delete(
 ) -> None:
     try:
         server = outside.server_of(provider.name)
-        job = await _seen(server, provider, remote_id)
+        job = await _seen(said, server, provider, remote_id)
         _refuse_what_was_paid_for(said, outside.reader().read(), provider, job)
         if not yes:
             about = f"{remote_id} on {provider.name}: {told(job)}"
@@ -223,7 +229,7 @@ def _refuse_a_recorded_one(
     if not standing.holders:
         raise RefusedError(
             f"job {remote_id} is recorded, though no address holds it now: it was paid for",
-            fix=f"see it: {said.command(f'remote show {shlex.quote(remote_id)}')}",
+            fix=f"see it: {_to_show(said, provider, remote_id)}",
         )
     addresses = ", ".join(address for address, _ in standing.holders)
     if all(role == "deposed" for _, role in standing.holders):
@@ -270,19 +276,27 @@ def _name(generation: Generation) -> tuple[str, str]:
     return generation.account, generation.remote_id
 
 
-async def _retrieved(outside: Outside, provider: Provider, remote_id: str) -> ObservedJob:
+async def _retrieved(
+    said: Options, outside: Outside, provider: Provider, remote_id: str, standing: Standing
+) -> ObservedJob:
     try:
-        return await _seen(outside.server_of(provider.name), provider, remote_id)
+        return await _seen(said, outside.server_of(provider.name), provider, remote_id)
+    except SorafileError as error:
+        if standing.holders:  # of which the state tells, whatever the server does
+            address, _ = standing.holders[0]
+            error.fix = f"see what is recorded: {said.command(f'show {shlex.quote(address)}')}"
+        raise
     finally:
         await outside.aclose()
 
 
-async def _seen(server: Server, provider: Provider, remote_id: str) -> ObservedJob:
+async def _seen(said: Options, server: Server, provider: Provider, remote_id: str) -> ObservedJob:
     try:
         return await server.retrieve(remote_id)
     except JobGoneError as error:
         raise SorafileError(
-            f"{provider.name} knows no job {remote_id}", fix="see its jobs: sorafile remote list"
+            f"{provider.name} knows no job {remote_id}",
+            fix=f"see its jobs: {said.command(f'remote list --provider {provider.name}')}",
         ) from error
 
 
@@ -294,13 +308,14 @@ class _Wanted:
     variant: Variant
     provider: Provider
     stored: Path | None  # the video of that job, in the asset store
+    to_show: str  # the command that shows the job
 
 
 async def _bring(server: Server, wanted: _Wanted, file: BinaryIO) -> Source:
     """Fill a file with an asset that is whole and of its kind, from where it can be had."""
     try:
         if wanted.variant is Variant.VIDEO or wanted.variant in wanted.provider.profile.variants:
-            await _fetch(server, wanted.remote_id, wanted.variant, file)
+            await _fetch(server, wanted, wanted.variant, file)
             return "server"
     except (ServerError, BadAssetError) as error:
         # What is stored is whole, and of that job: whatever ails the server does not matter.
@@ -326,17 +341,21 @@ async def _picture(server: Server, wanted: _Wanted) -> bytes:
     if wanted.stored is not None:
         return await asyncio.to_thread(picture_of_video, wanted.stored, wanted.variant)
     with tempfile.NamedTemporaryFile(prefix="sorafile-", buffering=0) as file:
-        await _fetch(server, wanted.remote_id, Variant.VIDEO, file)  # type: ignore[arg-type] # a binary file all the same
+        await _fetch(server, wanted, Variant.VIDEO, file)  # type: ignore[arg-type] # a binary file all the same
         return await asyncio.to_thread(picture_of_video, Path(file.name), wanted.variant)
 
 
-async def _fetch(server: Server, remote_id: str, variant: Variant, file: BinaryIO) -> None:
+async def _fetch(server: Server, wanted: _Wanted, variant: Variant, file: BinaryIO) -> None:
     try:
-        await fetch_asset(server, remote_id, variant, file)
+        await fetch_asset(server, wanted.remote_id, variant, file)
     except NotReadyError as error:
         raise NotReadyError(
-            f"job {remote_id} has no {variant} yet: {error.message}",
-            fix=f"see how it stands: sorafile remote show {shlex.quote(remote_id)}",
+            f"job {wanted.remote_id} has no {variant} yet: {error.message}",
+            fix=f"see how it stands: {wanted.to_show}",
+        ) from error
+    except JobGoneError as error:
+        raise JobGoneError(
+            error.message, expired=error.expired, fix=f"see the job: {wanted.to_show}"
         ) from error
     media_type_of(file, variant)
 
@@ -348,6 +367,11 @@ def _stored_video(declared: Declared, generation: Generation | None) -> Path | N
     store = asset_store(declared.project)
     path = store.path(video.sha256)
     return path if path.is_file() and store.is_intact(video) else None
+
+
+def _to_show(said: Options, provider: Provider, remote_id: str) -> str:
+    words = f"remote show {shlex.quote(remote_id)} --provider {provider.name}"
+    return said.command(words)
 
 
 def _file_name(remote_id: str, variant: Variant) -> str:

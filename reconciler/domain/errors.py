@@ -260,8 +260,8 @@ class JobGoneError(ServerError):
 
     code = "gone"
 
-    def __init__(self, message: str, *, expired: bool = False) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, expired: bool = False, fix: str | None = None) -> None:
+        super().__init__(message, fix=fix)
         self.expired = expired  # the server's own word that it expired
 
 

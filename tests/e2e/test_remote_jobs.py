@@ -155,7 +155,7 @@ def test_a_folder_that_is_not_there_is_told(film: Film, studio: Studio) -> None:
     ran = film.run("remote", "download", studio.job(), "-o", "nowhere/clip.mp4")
     assert ran.code == 1
     assert "cannot be written" in ran.err
-    assert f"No such file or directory ({film.root / 'nowhere'})" in ran.err
+    assert f"there is no folder {film.root / 'nowhere'}" in ran.err
 
 
 @pytest.mark.parametrize(
@@ -206,6 +206,9 @@ def test_what_is_stored_is_had_without_its_server(film: Film, tmp_path: Path) ->
     assert ran.code == 0, ran.err
     assert "it comes from the asset store" in ran.err
     assert (film.root / "v.mp4").read_bytes() == (film.root / "videos/a.mp4").read_bytes()
+    recorded = film.run("remote", "show", job)
+    assert recorded.code == 10
+    assert "see what is recorded: sorafile show a" in recorded.err
     for command in ("show", "download"):
         away = film.run("remote", command, "video_of_others")
         assert away.code == 10
@@ -220,6 +223,14 @@ def test_a_folder_is_in_the_way_even_of_what_may_overwrite(film: Film, studio: S
         assert ran.code == 4
         assert "is a folder" in ran.err
         assert "name a file in it" in ran.err
+
+
+def test_what_to_type_next_names_the_provider(film: Film, studio: Studio) -> None:
+    settings = STUDIO.format(url=studio.url).replace('provider = "studio"', 'provider = "preview"')
+    film.write("sorafile.toml", settings)
+    for command, fix in (("show", "remote list"), ("download", "remote show video_nowhere")):
+        ran = film.run("remote", command, "video_nowhere", "--provider", "studio")
+        assert f"sorafile {fix} --provider studio" in ran.err
 
 
 def test_what_nobody_has_is_told_and_leaves_nothing(film: Film, studio: Studio) -> None:
