@@ -6,6 +6,7 @@ LOST = "tests/apply/test_apply_lost_answers.py"
 JOURNAL = "tests/state/test_state_journal.py"
 LEASE = "tests/state/test_state_lease.py"
 MATCHING = "tests/plan/test_plan_lost_answers.py"
+CLIENT = "tests/remote/test_remote_videos.py"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -263,5 +264,34 @@ MUTATIONS: dict[str, Mutation] = {
             ("        is_over = is_of_last and not may_live\n", "        is_over = not may_live\n"),
         ),
         seen_by=f"{LEASE}::test_a_request_of_a_holder_before_the_last_may_be_under_way_still",
+    ),
+    "a program's paid request sent again": Mutation(
+        breaks="I1",
+        file="remote/videos.py",
+        edits=(
+            (
+                "        return video_of(await call.send(begin_by_s=inf))\n",
+                (
+                    "        try:\n"
+                    "            return video_of(await call.send(begin_by_s=inf))\n"
+                    "        except Exception:\n"
+                    "            again = await self._door.prepare(post)\n"
+                    "            return video_of(await again.send(begin_by_s=inf))\n"
+                ),
+            ),
+        ),
+        seen_by=f"{CLIENT}::test_a_paid_request_is_sent_once_whatever_comes_of_it",
+    ),
+    "redirects followed": Mutation(
+        breaks="I1",
+        file="remote/transport.py",
+        edits=(("follow_redirects=False", "follow_redirects=True"),),
+        seen_by=f"{CLIENT}::test_a_paid_request_is_sent_once_whatever_comes_of_it",
+    ),
+    "a delete repeated blindly": Mutation(
+        breaks="I7",
+        file="remote/videos.py",
+        edits=(("may_repeat=lambda: was_certainly_not_done", "may_repeat=lambda: True"),),
+        seen_by=f"{CLIENT}::test_a_delete_that_may_have_arrived_is_not_repeated",
     ),
 }

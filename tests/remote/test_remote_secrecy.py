@@ -55,7 +55,7 @@ async def all_said(client: HttpServer) -> str:
             said.append(repr(await ask))
         except SorafileError as error:
             said.extend(texts_of(error))
-    said.append(str(vars(client)))
+    said += [str(vars(client)), str(vars(client._door))]
     return "\n".join(said)
 
 

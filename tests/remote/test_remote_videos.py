@@ -602,6 +602,21 @@ def test_what_no_wire_can_carry_is_not_sent(ask: Ask[Video]) -> None:
 
 
 @pytest.mark.parametrize("ask", PAID.values(), ids=PAID)
+def test_a_cancelled_paid_request_is_not_sent_again(ask: Ask[Video]) -> None:
+    async def check() -> None:
+        async with talking(Script(then="stall"), says(200, JOB)) as (client, server):
+            task = asyncio.ensure_future(ask(client))
+            await server.got_request.wait()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await client.retrieve("video_1")
+            assert [sent.method for sent in server.received] == ["POST", "GET"]
+
+    asyncio.run(check())
+
+
+@pytest.mark.parametrize("ask", PAID.values(), ids=PAID)
 def test_a_paid_request_that_reaches_nobody_is_not_sent(ask: Ask[Video]) -> None:
     async def check() -> None:
         pauses = NotedPauses()
