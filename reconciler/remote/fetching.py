@@ -17,7 +17,8 @@ async def fetch_into(
 ) -> None:
     """Write an asset into an empty file.
 
-    Patience is for tries without progress: a long download may break as often as it likes.
+    Patience is for tries that come no further than any before: a long download may break as
+    often as it likes, but one that begins again each time does not go on for ever.
 
     Raises:
         UnavailableError: as the last try did.
@@ -26,7 +27,7 @@ async def fetch_into(
         OSError: the disk refuses.
     """
     etag: str | None = None
-    failed = 0
+    failed = furthest = 0
     while True:
         before = file.tell()
         try:
@@ -39,7 +40,8 @@ async def fetch_into(
                     # Not in a thread: one that is cancelled would go on writing to a closed file.
                     _write(file, chunk)
         except UnavailableError as error:
-            failed = 1 if file.tell() > before else failed + 1
+            failed = 1 if file.tell() > furthest else failed + 1
+            furthest = max(furthest, file.tell())
             if failed >= patience.tries:
                 raise
             wait_s = patience.wait_s(failed, error, pauses)

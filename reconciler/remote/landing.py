@@ -24,7 +24,7 @@ def landing(
 
     Args:
         target: the name.
-        overwrite: whether another file may lie there; never a folder.
+        overwrite: whether another file may lie there; never a folder or a device.
         permission: how a caller says `overwrite`, for people.
 
     Raises:
@@ -32,8 +32,10 @@ def landing(
             be overwritten; it is untouched.
         OSError: the disk refuses.
     """
-    if target.is_dir() and not target.is_symlink():
+    if target.is_dir():
         raise FileInTheWayError(f"{target} is a folder", fix="name a file in it")
+    if target.exists() and not target.is_file():
+        raise FileInTheWayError(f"{target} is no regular file", fix="name another file")
     if not overwrite and os.path.lexists(target):
         raise _in_the_way(target, permission)
     # A name of its own, since the target's may be as long as the filesystem allows already.

@@ -71,6 +71,14 @@ def test_every_command_shows_two_examples(film: Film, command: str) -> None:
     assert "--provider NAME" in shown
 
 
+def test_without_a_command_the_jobs_are_listed(film: Film, studio: Studio) -> None:
+    studio.job("A street")
+    for flags in ((), ("--json",)):
+        alone, listed = film.run("remote", *flags), film.run("remote", "list", *flags)
+        assert (alone.code, alone.out) == (0, listed.out)
+        assert "A street" in alone.out
+
+
 # show
 
 

@@ -5,6 +5,7 @@ import base64
 import io
 import json
 import logging
+import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -815,6 +816,16 @@ def test_a_download_without_progress_is_given_up_and_leaves_nothing(tmp_path: Pa
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_download_that_begins_again_and_again_is_given_up(tmp_path: Path) -> None:
+    breaks = [whole(tag=None, cut=cut) for cut in (90, 96)] * 20
+    error, server = refused(
+        lambda client: client.download("video_1", tmp_path / "a.mp4"), *breaks, whole(tag=None)
+    )
+
+    assert type(error) is UnavailableError
+    assert len(server.received) == 4
+
+
 @pytest.mark.parametrize(
     ("variant", "data"),
     [("video", b""), ("video", b"{}"), ("video", PNG), ("thumbnail", MP4), ("spritesheet", b"x")],
@@ -853,6 +864,18 @@ def test_a_folder_is_never_overwritten_nor_asked_for(
     )
 
     assert type(error) is FileInTheWayError
+    assert server.received == []
+
+
+def test_a_pipe_is_never_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "a.mp4"
+    os.mkfifo(pipe)
+    error, server = refused(
+        lambda client: client.download("video_1", pipe, overwrite=True), whole()
+    )
+
+    assert type(error) is FileInTheWayError
+    assert pipe.is_fifo()
     assert server.received == []
 
 

@@ -19,11 +19,19 @@ F = TypeVar("F", bound=Callable[..., Any])
 @click.group(
     "remote",
     epilog="\b\nExamples:\n  sorafile remote list --unmanaged\n  sorafile remote show video_abc",
-    no_args_is_help=True,
+    invoke_without_command=True,
 )
+@click.pass_context
 @global_options(hidden=True)
-def command() -> None:
-    """Look at the jobs that are on the server, bring their assets, or delete them."""
+def command(context: click.Context) -> int:
+    """Look at the jobs that are on the server, bring their assets, or delete them.
+
+    Without a command they are listed.
+    """
+    if context.invoked_subcommand is not None:
+        return 0
+    result: int = context.invoke(list_command, unmanaged=False, provider=None)
+    return result
 
 
 def _provider_option(function: F) -> F:
