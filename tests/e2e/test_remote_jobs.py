@@ -1,7 +1,10 @@
 """One job of a server on the command line: shown, brought as a file, and deleted."""
 
 import hashlib
+import json
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +80,33 @@ def test_without_a_command_the_jobs_are_listed(film: Film, studio: Studio) -> No
         alone, listed = film.run("remote", *flags), film.run("remote", "list", *flags)
         assert (alone.code, alone.out) == (0, listed.out)
         assert "A street" in alone.out
+
+
+class _Circling(BaseHTTPRequestHandler):
+    """A list of two pages, each of which says that the other comes next."""
+
+    def do_GET(self) -> None:
+        job_id = "b" if "after=a" in self.path else "a"
+        job = {"id": job_id, "object": "video", "status": "queued"}
+        body = json.dumps({"data": [job], "has_more": True, "last_id": job_id}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_list_that_leads_in_circles_is_told(film: Film) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Circling) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
+        film.write("sorafile.toml", STUDIO.format(url=f"http://127.0.0.1:{server.server_port}/v1"))
+        ran = film.run("remote", "list")
+        server.shutdown()
+    assert ran.code == 1
+    assert "the list of studio goes round in circles" in ran.err
 
 
 # show
