@@ -480,6 +480,6 @@ def _from_data_url(url: str) -> bytes:
 def _check(file: BinaryIO, variant: Variant) -> None:
     came = file.tell()
     file.seek(0)
-    kind = "video/" if variant is Variant.VIDEO else "image/"
+    kind, what = ("video/", "video") if variant is Variant.VIDEO else ("image/", "picture")
     if not (media_type_in(file.read(HEAD_BYTES)) or "").startswith(kind):
-        raise BadAssetError(f"what the server gave as the {variant} is none: {came} bytes")
+        raise BadAssetError(f"what the server gave as the {variant} is no {what}: {came} bytes")
