@@ -386,7 +386,7 @@ def _hold_and_fill(
         _fetch(declaration, fetch),
         *(Derive(variant=each) for each in derive),
         *_unpublish_unwanted(declaration, held.recorded),
-        *(Publish(variant=each, path=declaration.outputs[each]) for each in declaration.variants),
+        *(Publish(variant=each, path=path) for each, path in sorted(declaration.outputs.items())),
         _promote(declaration, held.recorded),
         *(step for step in going.steps if step not in hold),
         *_delete_after_download(declaration, generation, facts),

@@ -60,7 +60,8 @@ def missing(declaration: Declaration, held: Holding, generation: Generation, ind
                 derive.append(variant)
             else:
                 fetch.append(variant)
-        if whole is None or whole.path != declaration.outputs[variant]:
+        path = declaration.outputs.get(variant)  # None: a take that was not picked
+        if path is not None and (whole is None or whole.path != path):
             publish.append(variant)
     return Files(
         fetch=tuple(fetch), take_back=tuple(back), derive=tuple(derive), publish=tuple(publish)

@@ -45,6 +45,14 @@ class Code(StrEnum):
     REMIX_ACROSS = "SF0414", "a remix on another provider than its parent"
     NO_REMIX = "SF0415", "the provider makes no remixes"
 
+    UNDEFINED = "SF0421", "a name in `${...}` that nothing defines"
+    TEMPLATE = "SF0422", "a `${...}` that cannot be read"
+    VARIABLE_CYCLE = "SF0423", "variables that are made of each other in a circle"
+    UNUSED_VARIABLE = "SF0424", "a variable was given that nothing uses"
+    MATRIX = "SF0431", "a matrix that cannot be read"
+    PICK = "SF0432", "a pick of no take"
+    PARENT_IS_MANY = "SF0433", "a remix of a video that is several, and of none in particular"
+
     OUTPUT_TEMPLATE = "SF0501", "the output template cannot be read"
     OUTPUT_PLACE = "SF0502", "an output lies where none may lie"
     OUTPUT_SHARED = "SF0503", "two outputs share one path"

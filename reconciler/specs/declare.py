@@ -5,7 +5,6 @@ from typing import TypeVar
 
 from reconciler.domain.address import Address
 from reconciler.domain.desired import Declaration
-from reconciler.domain.errors import SourceSpan
 from reconciler.domain.profile import Variant
 from reconciler.domain.provider import Provider
 from reconciler.domain.recipe import Parent, Recipe, Reference
@@ -55,37 +54,26 @@ class Declarer:
             may_be_declared: whether a name may stand in a file that could not be read, so that
                 its absence says nothing.
         """
-        by_name = self._by_name(specs)
+        family = _Family(specs)
         remixes: dict[Spec, str | None] = {}
         for spec in specs:
             if "remix_of" in spec.wrong or spec.table.remix_of is not None:
                 remixes[spec] = self._remix_prompt(spec)
             else:
                 self._made[spec] = self._plain(spec)
+        parents = {
+            spec: None if "remix_of" in spec.wrong else self._parent(spec, family, may_be_declared)
+            for spec in remixes
+        }
         for spec in remixes:
-            self._remix_chain(spec, by_name, remixes, may_be_declared)
-        for spec in by_name.values():
+            self._remix_chain(spec, parents, remixes)
+        for spec in family.by_address.values():
             declaration = self._made[spec]
             if declaration is not None and self._may_publish(spec, declaration):
                 yield declaration
 
-    def _by_name(self, specs: Sequence[Spec]) -> dict[str, Spec]:
-        by_name: dict[str, Spec] = {}
-        for spec in specs:
-            first = by_name.setdefault(spec.name, spec)
-            if first is not spec:
-                before = first.file.document.key_span(first.path)
-                here = spec.file.document.key_span(spec.path)
-                summary = (
-                    f"video `{spec.name}` is declared twice: {before.file}:{before.line} "
-                    f"and {here.file}:{here.line}"
-                )
-                trouble = Trouble(code=Code.DUPLICATE, summary=summary, fix="rename one of them")
-                self._findings.add(trouble, here)
-        return by_name
-
     def _plain(self, spec: Spec) -> Declaration | None:
-        table, defaults = spec.table, spec.file.merged
+        table, defaults = spec.table, spec.defaults
         raised = self._findings.raised
         prompt = prompt_of(spec, self._folder, self._findings)
         provider = self._provider(spec)
@@ -113,8 +101,9 @@ class Declarer:
             seconds=seconds,
             size=size,
             reference=Reference(sha256=image.sha256) if image is not None else None,
+            take=spec.take,
         )
-        address = Address(spec.name)
+        address = spec.address
         return Declaration(
             address=address,
             provider=provider.name,
@@ -124,7 +113,7 @@ class Declarer:
             seconds=seconds,
             size=size,
             variants=variants,
-            outputs=self._outputs(address, variants),
+            outputs=self._outputs(spec, variants),
             tags=_tags(table.tags if table.tags is not None else defaults.tags),
             lifecycle=lifecycle_over(table.lifecycle, spec.file.lifecycle),
             reference=image,
@@ -145,34 +134,72 @@ class Declarer:
             self._provider(spec)
         return prompt_of(spec, self._folder, self._findings)
 
+    def _parent(
+        self, spec: Spec, family: "_Family", may_be_declared: Callable[[str], bool]
+    ) -> Spec | None:
+        """The one that a remix derives from; None where there is none, which is told."""
+        written = spec.table.remix_of or ""
+        try:
+            address = Address.parse(written)
+        except ValueError:
+            self._tell_parent(
+                spec,
+                Code.UNKNOWN_PARENT,
+                f"`{written}` is no address",
+                "write one: NAME, or NAME[KEY]",
+            )
+            return None
+        found = family.by_address.get(address)
+        if found is not None or may_be_declared(address.name):
+            return found
+        kin = family.by_name.get(address.name, ())
+        if kin and not address.keys:
+            self._tell_parent(
+                spec,
+                Code.PARENT_IS_MANY,
+                f"`{address}` is {len(kin)} videos, and a remix derives from one",
+                f"name one of them, as {kin[0].address}"
+                + (", or pick one" if kin[0].table.takes is not None else ""),
+            )
+            return None
+        known = [
+            str(other.address) for other in (kin or family.by_address.values()) if other is not spec
+        ]
+        self._tell_parent(
+            spec,
+            Code.UNKNOWN_PARENT,
+            f"`{spec.address}` is a remix of `{address}`, which no spec declares",
+            nearest_fix(written, known) or f"declare [video.{address.name}]",
+        )
+        return None
+
+    def _tell_parent(self, spec: Spec, code: Code, summary: str, fix: str) -> None:
+        trouble = Trouble(code=code, summary=summary, fix=fix)
+        self._findings.add(trouble, spec.value_span("remix_of"))
+
     def _remix_chain(
         self,
         spec: Spec,
-        by_name: Mapping[str, Spec],
+        parents: Mapping[Spec, Spec | None],
         prompts: Mapping[Spec, str | None],
-        may_be_declared: Callable[[str], bool],
     ) -> None:
         """Resolve a remix after its parents; a long chain needs no deep stack."""
         chain: dict[Spec, None] = {}
         while spec not in self._made and spec not in chain:
             chain[spec] = None
-            name = spec.table.remix_of
-            if name is None:
+            parent = parents[spec]
+            if parent is None:
                 self._made[spec] = None
-            elif name in by_name:
-                spec = by_name[name]
             else:
-                self._made[spec] = None
-                if not may_be_declared(name):
-                    self._unknown_parent(spec, name, by_name)
+                spec = parent
         if spec in chain and spec not in self._made:
             cycle = list(chain)[list(chain).index(spec) :]
             self._cycle(cycle)
             self._made.update(dict.fromkeys(cycle))
         for remix in reversed(chain):
-            if remix not in self._made:
-                parent = by_name[remix.table.remix_of or ""]
-                self._made[remix] = self._remix(remix, self._made[parent], prompts[remix])
+            origin = parents[remix]
+            if remix not in self._made and origin is not None:
+                self._made[remix] = self._remix(remix, self._made[origin], prompts[remix])
 
     def _remix(
         self, spec: Spec, parent: Declaration | None, prompt: str | None
@@ -206,8 +233,9 @@ class Declarer:
             account=provider.account,
             prompt=prompt,
             parent=Parent(derivation="remix", digest=parent.digest),
+            take=spec.take,
         )
-        address, defaults = Address(spec.name), spec.file.merged
+        address, defaults = spec.address, spec.defaults
         return Declaration(
             address=address,
             provider=provider.name,
@@ -217,24 +245,15 @@ class Declarer:
             seconds=parent.seconds,
             size=parent.size,
             variants=variants,
-            outputs=self._outputs(address, variants),
+            outputs=self._outputs(spec, variants),
             tags=_tags(table.tags if table.tags is not None else defaults.tags),
             lifecycle=lifecycle_over(table.lifecycle, spec.file.lifecycle),
             parent=parent.address,
             file=document.file,
         )
 
-    def _unknown_parent(self, spec: Spec, name: str, known: Mapping[str, Spec]) -> None:
-        others = [other for other in known if other != spec.name]
-        trouble = Trouble(
-            code=Code.UNKNOWN_PARENT,
-            summary=f"`{spec.name}` is a remix of `{name}`, which no spec declares",
-            fix=nearest_fix(name, others) or f"declare [video.{name}]",
-        )
-        self._findings.add(trouble, spec.file.document.value_span((*spec.path, "remix_of")))
-
     def _cycle(self, cycle: Sequence[Spec]) -> None:
-        names = " -> ".join(spec.name for spec in (*cycle, cycle[0]))
+        names = " -> ".join(str(spec.address) for spec in (*cycle, cycle[0]))
         trouble = Trouble(
             code=Code.REMIX_CYCLE,
             summary=f"these videos are remixes of each other: {names}",
@@ -247,14 +266,14 @@ class Declarer:
     def _provider(self, spec: Spec) -> Provider | None:
         named = spec.table.provider
         if named is None:
-            named = spec.file.merged.provider
+            named = spec.defaults.provider
         name = self._project.default_provider if named is None else named
         provider = self._providers.get(name)
         # What is wrong with a provider that the project has was told where it was resolved,
         # and a default that it has not where the project was loaded.
         if provider is None and named is not None and named not in self._project.providers:
             trouble = unknown_provider(named, self._project.providers)
-            self._findings.add(trouble, self._setting_span(spec, "provider"))
+            self._findings.add(trouble, spec.value_span("provider"))
         return provider
 
     def _check_length(self, spec: Spec, prompt: str | None, provider: Provider) -> None:
@@ -270,7 +289,7 @@ class Declarer:
             self._findings.add(trouble, spec.file.document.value_span((*spec.path, key)))
 
     def _variants_of(self, spec: Spec, provider: Provider) -> tuple[Variant, ...]:
-        written = spec.table.variants or spec.file.merged.variants or (Variant.VIDEO.value,)
+        written = spec.table.variants or spec.defaults.variants or (Variant.VIDEO.value,)
         key = tuple(written)
         variants = self._variants.get(key)
         if variants is None:
@@ -289,7 +308,7 @@ class Declarer:
                     "'", '"'
                 ),
             )
-            self._findings.add(trouble, self._setting_span(spec, "variants"))
+            self._findings.add(trouble, spec.value_span("variants"))
         return variants
 
     def _not_offered(
@@ -306,20 +325,12 @@ class Declarer:
             allowed=listed(offered),
             fix=_nearest_value(value, offered),
         )
-        self._findings.add(trouble, self._setting_span(spec, key))
+        self._findings.add(trouble, spec.value_span(key))
 
-    def _setting_span(self, spec: Spec, key: str) -> SourceSpan | None:
-        """Where the value of a setting was written: the video, its file, or the project."""
-        if getattr(spec.table, key) is not None:
-            return spec.file.document.value_span((*spec.path, key))
-        if getattr(spec.file.own, key) is not None:
-            return spec.file.document.value_span(("defaults", key))
-        if getattr(self._project.defaults, key) is not None:
-            return self._project.value_span(("defaults", key))
-        return spec.file.document.key_span(spec.path)
-
-    def _outputs(self, address: Address, variants: tuple[Variant, ...]) -> Mapping[Variant, str]:
-        return self._template.paths(address, variants) if self._template is not None else {}
+    def _outputs(self, spec: Spec, variants: tuple[Variant, ...]) -> Mapping[Variant, str]:
+        if self._template is None or not spec.is_published:
+            return {}
+        return self._template.paths(spec.address, variants)
 
     def _may_publish(self, spec: Spec, declaration: Declaration) -> bool:
         raised = self._findings.raised
@@ -350,6 +361,33 @@ class Declarer:
             code=Code.OUTPUT_SHARED, summary=f"{who} would share the path `{path}`", fix=fix
         )
         self._findings.add(trouble, spec.file.document.key_span(spec.path))
+
+
+class _Family:
+    """All videos, by their addresses and by their names."""
+
+    def __init__(self, specs: Sequence[Spec]) -> None:
+        self.by_address: dict[Address, Spec] = {}  # the first of each
+        self.by_name: dict[str, list[Spec]] = {}
+        for spec in specs:
+            self.by_address.setdefault(spec.address, spec)
+            self.by_name.setdefault(spec.name, []).append(spec)
+
+
+def tell_duplicates(written: Sequence[Spec], findings: Findings) -> None:
+    """Tell of tables that declare a name a second time."""
+    by_name: dict[str, Spec] = {}
+    for spec in written:
+        first = by_name.setdefault(spec.name, spec)
+        if first is not spec:
+            before = first.file.document.key_span(first.path)
+            here = spec.file.document.key_span(spec.path)
+            summary = (
+                f"video `{spec.name}` is declared twice: {before.file}:{before.line} "
+                f"and {here.file}:{here.line}"
+            )
+            trouble = Trouble(code=Code.DUPLICATE, summary=summary, fix="rename one of them")
+            findings.add(trouble, here)
 
 
 def _first(own: _Value | None, default: _Value | None, last: _Value) -> _Value:

@@ -9,8 +9,9 @@ from reconciler.domain.desired import Declaration, Desired
 from reconciler.domain.errors import Diagnostic, SourceSpan
 from reconciler.domain.provider import Provider
 from reconciler.specs.codes import Code
-from reconciler.specs.declare import Declarer
+from reconciler.specs.declare import Declarer, tell_duplicates
 from reconciler.specs.document import Document, InvalidTomlError, read_spec_toml
+from reconciler.specs.expand import expand
 from reconciler.specs.findings import Findings, Trouble, listed, nearest_fix
 from reconciler.specs.folder import (
     PROJECT_FILE_NAME,
@@ -29,6 +30,7 @@ from reconciler.specs.places import KeyPath
 from reconciler.specs.project import Project
 from reconciler.specs.shape import SPEC_FILE, DefaultsTable
 from reconciler.specs.spec import Spec, file_defaults
+from reconciler.specs.variables import Cell, Definitions, Given, Variables, check_given
 
 _BYTES_MAX = 512 * 1024 * 1024
 _SQLITE = re.compile(r"sqlite(?:\+\w+)?:///(?P<path>[^?]+)")
@@ -46,21 +48,25 @@ class LoadedSpecs:
     diagnostics: tuple[Diagnostic, ...]
 
 
-def load_specs(project: Project, providers: Mapping[str, Provider]) -> LoadedSpecs:
+def load_specs(
+    project: Project, providers: Mapping[str, Provider], given: Given | None = None
+) -> LoadedSpecs:
     """Read every spec file of a project; what is wrong in them is returned, never raised.
 
     Args:
         project: from `load_project`.
         providers: those of the project that can be used, by name.
+        given: variables that no file gives.
     """
+    given = given or Given()
     findings, folder = Findings(), ProjectFolder(project.root)
     files = _spec_files(project, folder, findings)
-    specs: list[Spec] = []
+    written: list[Spec] = []
     unread = _UnreadNames()
     for file, real in files.items():
         document = _read(file, real, findings, unread)
         if document is not None:
-            specs += _specs_of(document, project.defaults, findings, unread)
+            written += _specs_of(document, project, given, findings, unread)
     declarer = Declarer(
         project,
         providers,
@@ -69,11 +75,23 @@ def load_specs(project: Project, providers: Mapping[str, Provider]) -> LoadedSpe
         places=OutputPlaces(folder, _taken_folders(project, folder)),
         findings=findings,
     )
+    specs: list[Spec] = []
+    tell_duplicates(written, findings)
+    for spec in written:
+        videos = list(expand(spec, findings))
+        specs += videos
+        if not videos:
+            unread.add_name(spec.name)
     declared = sorted(
         declarer.declare(specs, unread.may_hold),
         # Addresses compare field by field in Python; their keys do so in C.
         key=lambda declaration: (declaration.address.name, declaration.address.keys),
     )
+    known = {
+        *project.variables,
+        *(name for spec in written for name in spec.file.variables.written()),
+    }
+    check_given(given, known, findings)
     if findings.raised == 0:  # else the videos that have the tag may be among those left out
         _check_tags_of_budget(project, declared, findings)
     return LoadedSpecs(
@@ -107,6 +125,9 @@ class _UnreadNames:
 
     def add_text(self, text: str) -> None:
         self._names.update(_NAMED.findall(text))
+
+    def add_name(self, name: str) -> None:
+        self._names.add(name)
 
     def add_left_out(self, path: KeyPath) -> None:
         if path == ("video",):
@@ -180,12 +201,22 @@ def _read(file: str, real: Path, findings: Findings, unread: _UnreadNames) -> Do
 
 def _specs_of(
     document: Document,
-    project_defaults: DefaultsTable,
+    project: Project,
+    given: Given,
     findings: Findings,
     unread: _UnreadNames,
 ) -> Iterator[Spec]:
     tables, left_out = read_tables(SPEC_FILE, "spec", document, findings)
-    defaults = file_defaults(document, tables.defaults or DefaultsTable(), project_defaults)
+    defined = (Definitions(document, tables.vars), Definitions(project.source, project.variables))
+    variables = Variables(given, defined, findings)
+    defaults = file_defaults(
+        document,
+        tables.defaults or DefaultsTable(),
+        project.defaults,
+        variables=variables,
+        source=project.source,
+    )
+    plain = Cell({}, variables)
     wrong: dict[str, set[str]] = {}
     for path in left_out:
         unread.add_left_out(path)
@@ -194,7 +225,14 @@ def _specs_of(
     nothing: frozenset[str] = frozenset()
     for name, table in tables.video.items():
         found = frozenset(wrong[name]) if name in wrong else nothing
-        yield Spec(name, table, defaults, found)
+        yield Spec(
+            name=name,
+            table=table,
+            file=defaults,
+            wrong=found,
+            defaults=defaults.merged,
+            variables=plain,
+        )
 
 
 def _template(project: Project, findings: Findings) -> OutputTemplate | None:

@@ -21,6 +21,7 @@ _TYPES = {
     "string_type": "a text in quotes",
     "bool_type": "true or false",
     "number_type": "a number",
+    "scalar_type": "a text, a number, or true or false",
     "list_type": "an array",
     "dict_type": "a table",
     "dataclass_type": "a table",

@@ -34,6 +34,7 @@ from reconciler.specs.shape import (
     ProjectFile,
     ProjectTable,
 )
+from reconciler.specs.variables import Scalar
 
 PREVIEW = ProviderSettings(name="preview", profile="preview", account="preview")
 """The provider that every project has: free, offline, built in."""
@@ -53,6 +54,7 @@ class Project:
     default_provider: str = "preview"
     providers: Mapping[str, ProviderSettings]
     defaults: DefaultsTable
+    variables: Mapping[str, Scalar] = field(default_factory=dict)
     budget: Budget = NO_BUDGET
     source: Document | None = field(default=None, repr=False, compare=False)  # None: no file
 
@@ -158,6 +160,7 @@ def _project(root: Path, tables: ProjectFile, source: Document | None) -> Projec
         specs=tuple(named.specs) if named.specs is not None else ("specs",),
         providers={"preview": PREVIEW} | written,
         defaults=tables.defaults or DefaultsTable(),
+        variables=tables.vars,
         budget=_budget(tables.budget or BudgetTable()),
         source=source,
         **{key: value for key, value in settings.items() if value is not None},

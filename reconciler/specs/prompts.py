@@ -8,11 +8,11 @@ from reconciler.specs.document import line_starts, span_at
 from reconciler.specs.findings import Findings, Trouble
 from reconciler.specs.folder import ProjectFolder, UnusablePathError, read_text
 from reconciler.specs.spec import Spec
+from reconciler.specs.templates import TemplateError, fill
+from reconciler.specs.variables import Cell, UntoldError
 
 _FILE_BYTES_MAX = 1024 * 1024
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_TEMPLATE = re.compile(r"\$?\$\{")
-_VARIABLE = re.compile(r"(?<!\$)\$\{[^}\n]*\}?")
 
 
 def prompt_of(spec: Spec, folder: ProjectFolder, findings: Findings) -> str | None:
@@ -31,8 +31,10 @@ def prompt_of(spec: Spec, folder: ProjectFolder, findings: Findings) -> str | No
             findings.add(_neither(spec), document.key_span(spec.path))
         return None
     try:
-        return _read_prompt(table.prompt)
+        return _read_prompt(table.prompt, spec.variables)
     except _BadPromptError as error:
+        if error.trouble is None:
+            return None
         path = (*spec.path, "prompt")
         where = error.where
         span = document.span_inside(path, where) if where else document.value_span(path)
@@ -67,8 +69,10 @@ def _from_file(spec: Spec, written: str, folder: ProjectFolder, findings: Findin
         findings.add(error.trouble, spec.file.document.value_span(cause))
         return None
     try:
-        return _read_prompt(text)
+        return _read_prompt(text, spec.variables)
     except _BadPromptError as error:
+        if error.trouble is None:
+            return None
         span = spec.file.document.value_span(cause)
         match = error.where.search(text) if error.where else None
         if match is None:
@@ -81,18 +85,24 @@ def _from_file(spec: Spec, written: str, folder: ProjectFolder, findings: Findin
 
 
 class _BadPromptError(Exception):
-    """A text cannot be a prompt: `trouble` says why, and `where` finds the place in it."""
+    """A text cannot be a prompt: `trouble` says why, and `where` finds the place in it.
 
-    def __init__(self, trouble: Trouble, where: re.Pattern[str] | None = None) -> None:
-        super().__init__(trouble.summary)
+    Without a trouble it was told already, where a variable is written.
+    """
+
+    def __init__(self, trouble: Trouble | None, where: re.Pattern[str] | None = None) -> None:
+        super().__init__(trouble.summary if trouble else "")
         self.trouble = trouble
         self.where = where
 
 
-def _read_prompt(text: str) -> str:
+def _read_prompt(text: str, variables: Cell) -> str:
     prompt = normal_prompt(text)
-    if "${" in prompt:
-        prompt = _TEMPLATE.sub(_literal, prompt)
+    try:
+        prompt = fill(prompt, variables.value_of)
+    except TemplateError as error:
+        trouble = None if isinstance(error, UntoldError) else error.trouble
+        raise _BadPromptError(trouble, error.where) from error
     found = _CONTROL.search(prompt)
     if found is not None:
         raise _BadPromptError(
@@ -111,16 +121,3 @@ def _read_prompt(text: str) -> str:
             )
         )
     return prompt
-
-
-def _literal(match: re.Match[str]) -> str:
-    if match[0] == "${":
-        raise _BadPromptError(
-            Trouble(
-                code=Code.LATER,
-                summary="`${...}` in prompts is not available in this release",
-                fix="write the text out, or `$${` for a literal `${`",
-            ),
-            _VARIABLE,
-        )
-    return "${"

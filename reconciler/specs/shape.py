@@ -7,7 +7,7 @@ profile's to say; what only later releases have is in `LATER`.
 from collections.abc import Mapping
 from dataclasses import fields
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BeforeValidator,
@@ -17,6 +17,7 @@ from pydantic import (
     StrictInt,
     StringConstraints,
     TypeAdapter,
+    WithJsonSchema,
 )
 from pydantic.dataclasses import dataclass
 from pydantic_core import PydanticCustomError
@@ -44,6 +45,31 @@ def _number(value: object) -> object:
     raise PydanticCustomError("number_type", "Input should be a number")
 
 
+def _scalar(value: object) -> object:
+    """Let only what can stand in a text through."""
+    if isinstance(value, str | bool | int | float | Decimal):
+        return value
+    raise PydanticCustomError("scalar_type", "Input should be a scalar")
+
+
+def _whole_or_template(value: object) -> object:
+    """Let a whole number through, and a text that will be one."""
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    if is_number or (isinstance(value, str) and "${" in value):
+        return value
+    raise PydanticCustomError("int_type", "Input should be a whole number")
+
+
+_Scalar = Annotated[
+    Any, BeforeValidator(_scalar), WithJsonSchema({"type": ["string", "number", "boolean"]})
+]
+_Whole = Annotated[
+    Any,
+    BeforeValidator(_whole_or_template),
+    WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string", "pattern": r"\$\{"}]}),
+]
+_Axis = Annotated[list[Any], Field(min_length=1)]
+_Count = Annotated[StrictInt, Field(gt=0)]
 _Dollars = Annotated[Decimal, Field(ge=0), BeforeValidator(_number)]
 
 
@@ -69,7 +95,7 @@ class DefaultsTable:
     """What holds for every video that does not say otherwise."""
 
     model: str | None = Field(default=None, description="The model; by default the profile's.")
-    seconds: StrictInt | None = Field(default=None, description="The clip's length in seconds.")
+    seconds: _Whole | None = Field(default=None, description="The clip's length in seconds.")
     size: str | None = Field(default=None, description="WIDTHxHEIGHT in pixels.")
     variants: _Variants | None = Field(
         default=None, description="What to download and publish; by default only the video."
@@ -98,12 +124,26 @@ class VideoTable(DefaultsTable):
         default=None,
         description="The video that this one is a remix of; it gives model, seconds and size.",
     )
+    matrix: dict[_Name, _Axis] | None = Field(
+        default=None,
+        description="One video for each combination of these values, which `${...}` names; "
+        "`exclude` takes combinations out, `include` adds some.",
+    )
+    takes: _Count | None = Field(
+        default=None, description="How many results of the same recipe are made."
+    )
+    pick: _Count | None = Field(
+        default=None, description="The take that is published; without it all of them are."
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_TABLE)
 class SpecFile:
     """A spec file of sorafile: the videos that are wanted."""
 
+    vars: dict[_Name, _Scalar] = Field(
+        default_factory=dict, description="What `${NAME}` stands for in this file."
+    )
     defaults: DefaultsTable | None = Field(
         default=None, description="For the videos of this file, over the project's defaults."
     )
@@ -242,6 +282,9 @@ class ProjectFile:
     providers: dict[_Name, ProviderTable] = Field(
         default_factory=dict, description="The servers by name."
     )
+    vars: dict[_Name, _Scalar] = Field(
+        default_factory=dict, description="What `${NAME}` stands for in every spec file."
+    )
     defaults: DefaultsTable | None = Field(
         default=None, description="For every video; a spec file may have its own."
     )
@@ -255,10 +298,8 @@ PROJECT_FILE = TypeAdapter(ProjectFile)
 
 PROVIDER_KEYS = frozenset(field.name for field in fields(ProviderTable))
 
-_LATER_TABLES = frozenset({"vars", "moved", "removed", "import", "workspace"})
-_LATER_IN_VIDEOS = frozenset(
-    {"matrix", "takes", "pick", "remix_of_id", "reference_fit", "edit_of", "extends"}
-)
+_LATER_TABLES = frozenset({"moved", "removed", "import", "workspace"})
+_LATER_IN_VIDEOS = frozenset({"remix_of_id", "reference_fit", "edit_of", "extends"})
 _LATER_IN_LIFECYCLES = frozenset({"retries", "deadline", "ignore_changes"})
 
 _TABLES: Mapping[tuple[str, ...], tuple[type, frozenset[str]]] = {

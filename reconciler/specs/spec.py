@@ -1,15 +1,21 @@
 """One video as written, with the defaults that hold in its file."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import PurePosixPath
 
+from reconciler.domain.address import Address
 from reconciler.domain.desired import DEFAULT_LIFECYCLE, Lifecycle
+from reconciler.domain.errors import SourceSpan
 from reconciler.specs.document import Document
 from reconciler.specs.places import KeyPath
 from reconciler.specs.shape import DefaultsTable, LifecycleTable, VideoTable
+from reconciler.specs.templates import is_template
+from reconciler.specs.variables import Cell, Variables
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class FileDefaults:
     """A spec file's `[defaults]` over the project's."""
 
@@ -18,25 +24,73 @@ class FileDefaults:
     merged: DefaultsTable
     lifecycle: Lifecycle
     folder: PurePosixPath
+    variables: Variables
+    project: Document | None  # sorafile.toml; None: there is none
+
+    @cached_property
+    def has_templates(self) -> bool:
+        """Whether the defaults are other ones for each cell of a matrix."""
+        values = (getattr(self.merged, each.name) for each in fields(DefaultsTable))
+        return any(
+            is_template(value) or (isinstance(value, list) and any(map(is_template, value)))
+            for value in values
+        )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Spec:
-    """One `[video.NAME]` as written."""
+    """One `[video.NAME]` as written, or one of the videos that it comes to."""
 
     name: str
     table: VideoTable
     file: FileDefaults
     wrong: frozenset[str]  # keys that were left out because they could not be read
+    defaults: DefaultsTable
+    keys: tuple[str, ...] = ()  # of its matrix cell and its take
+    take: int = 1
+    is_published: bool = True  # False: a take that was not picked, kept in the store alone
+    variables: Cell
 
     @property
     def path(self) -> KeyPath:
         """Where it stands in its file."""
         return ("video", self.name)
 
+    @property
+    def address(self) -> Address:
+        """Its name, with its keys."""
+        return Address(self.name, self.keys)
 
-def file_defaults(document: Document, own: DefaultsTable, project: DefaultsTable) -> FileDefaults:
-    """Lay one file's defaults over the project's, key by key."""
+    def value_span(self, key: str) -> SourceSpan:
+        """Where the value of a setting was written: the video, its file, or the project."""
+        document, path = self._home(key)
+        return document.value_span(path)
+
+    def span_inside(self, key: str, wanted: re.Pattern[str]) -> SourceSpan:
+        """Where a pattern stands in the value of a setting as written."""
+        document, path = self._home(key)
+        return document.span_inside(path, wanted)
+
+    def _home(self, key: str) -> tuple[Document, KeyPath]:
+        document, project = self.file.document, self.file.project
+        if getattr(self.table, key) is not None:
+            return document, (*self.path, key)
+        if getattr(self.file.own, key, None) is not None:
+            return document, ("defaults", key)
+        if project is not None and getattr(self.file.merged, key, None) is not None:
+            return project, ("defaults", key)
+        return document, self.path
+
+
+def file_defaults(
+    document: Document,
+    own: DefaultsTable,
+    project: DefaultsTable,
+    *,
+    variables: Variables,
+    source: Document | None,
+) -> FileDefaults:
+    """Lay one file's defaults over the project's, which `source` holds, key by key."""
     lifecycle = lifecycle_over(own.lifecycle, lifecycle_over(project.lifecycle, DEFAULT_LIFECYCLE))
     return FileDefaults(
         document=document,
@@ -51,6 +105,8 @@ def file_defaults(document: Document, own: DefaultsTable, project: DefaultsTable
         ),
         lifecycle=lifecycle,
         folder=PurePosixPath(document.file).parent,
+        variables=variables,
+        project=source,
     )
 
 

@@ -14,6 +14,7 @@ from reconciler.domain.errors import Diagnostic
 from reconciler.domain.profile import Price, Profile, Variant
 from reconciler.specs.load import load_specs
 from reconciler.specs.project import load_project, resolve_providers
+from reconciler.specs.variables import Given
 
 PREVIEW = Profile(
     name="preview",
@@ -69,12 +70,12 @@ def write(root: Path, files: Mapping[str, str | bytes]) -> None:
 
 
 def load(
-    root: Path, environ: Mapping[str, str] | None = None
+    root: Path, environ: Mapping[str, str] | None = None, given: Given | None = None
 ) -> tuple[Desired, tuple[Diagnostic, ...]]:
     """Load a whole project as the program does, with all that is wrong with it."""
     loaded = load_project(root)
     providers, unresolved = resolve_providers(loaded.project, PROFILES, environ or {})
-    specs = load_specs(loaded.project, providers)
+    specs = load_specs(loaded.project, providers, given)
     return specs.desired, (*loaded.diagnostics, *unresolved, *specs.diagnostics)
 
 

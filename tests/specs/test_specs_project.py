@@ -455,7 +455,8 @@ def test_the_schemas_take_what_the_parser_takes_and_refuse_what_it_refuses() -> 
         "[video.a]\nseconds = '4'",
         "[video.'a b']",
         "[video.a]\nlifecycle.protect = 1",
-        "[video.a]\ntakes = 3",
+        "[video.a]\ntakes = 0",
+        "[vars]\na = [1]",
     ):
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(tomli.loads(wrong), spec)
