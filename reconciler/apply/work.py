@@ -449,7 +449,17 @@ class Work:
         self.journey.ports.state.retired(self.action.address, generation.id)
 
     async def _delete_unless_needed(self, generation: Generation) -> bool:
-        """Delete a job once its video is verified here, unless a remix needs it later on."""
+        """Delete a job once its video is verified here, unless a remix needs it later on.
+
+        One that may be another's is let be, whatever the plan hoped to buy: it was found in the
+        list of a shared account, after the answer to our own request was lost.
+        """
+        if not generation.is_ours:
+            self.journey.notice(
+                f"job {generation.remote_id} is not deleted: it may be another's",
+                code="SF0609",
+            )
+            return True
         has_video = generation.status is JobStatus.COMPLETED and not generation.lost
         if has_video and not await self._is_verified(generation):
             raise ActionFailedError(

@@ -428,6 +428,8 @@ def _delete_after_download(
     if held is None:
         is_shared = facts.index.askers[declaration.digest] > 1
         return () if is_shared else (DeleteJob(),)
+    if not held.is_ours:
+        return ()  # it may be another's: it is only ever let be
     is_shared = held.id in facts.index.world.recorded.held_elsewhere
     is_used = facts.is_used_by_others(held, declaration.address)
     return (DeleteJob(),) if held.on_server and not is_shared and not is_used else ()

@@ -141,6 +141,19 @@ def test_a_stored_video_is_read_again_before_its_job_is_deleted(studio: Studio) 
     assert studio.server.workshop.deleted == set()
 
 
+def test_what_may_be_anothers_is_not_deleted_after_its_download(studio: Studio) -> None:
+    """It was found in the list of a shared account, after an answer was lost."""
+    street = a_declaration("street", remote="delete_after_download")
+    studio.server.rules.append(times(1, LostAnswer(made=True), on=Operation.SUBMIT))
+
+    run = studio.apply(street)
+
+    assert run.code is ExitCode.OK
+    assert studio.server.asked(Operation.DELETE) == []
+    assert any("may be another's" in told for told in run.notices())
+    assert studio.plan(street).is_empty
+
+
 def test_a_server_without_delete_keeps_the_job(studio: Studio) -> None:
     studio.provider(delete=False)
     studio.apply(a_declaration("street"))

@@ -213,6 +213,13 @@ MUTATIONS: dict[str, Mutation] = {
         seen_by="tests/apply/test_apply_letting_go.py"
         "::test_a_job_that_its_server_calls_gone_is_never_deleted_there",
     ),
+    "another's job deleted after its download": Mutation(
+        breaks="I7",
+        file="apply/work.py",
+        edits=(("        if not generation.is_ours:\n", "        if False:\n"),),
+        seen_by="tests/apply/test_apply_letting_go.py"
+        "::test_what_may_be_anothers_is_not_deleted_after_its_download",
+    ),
     "another's awaited job adopted": Mutation(
         breaks="I1",
         file="apply/work.py",
