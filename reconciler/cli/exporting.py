@@ -10,6 +10,7 @@ from reconciler.cli.documents import FORMAT
 from reconciler.cli.opening import open_settings, print_document
 from reconciler.cli.options import Options
 from reconciler.cli.units import plural
+from reconciler.cli.variables import given_variables
 from reconciler.cli.wiring import Declared, Outside, read_project, state_care
 from reconciler.domain.errors import DamagedStateError, InvalidSpecError, StateError
 
@@ -75,7 +76,7 @@ def restore(said: Options, file: Path, *, yes: bool) -> int:
 def _book_what_was_bought_since(said: Options, project: "Project") -> None:
     """Count the stored videos that the restored database does not know against the budget."""
     try:
-        desired = read_project(said.folder, said.workspace).desired
+        desired = read_project(said.folder, said.workspace, given_variables(said)).desired
     except InvalidSpecError:
         desired = {}  # then what is booked has no tags: the state must come back all the same
     settings = Declared(project=project, providers={}, desired=desired, warnings=())

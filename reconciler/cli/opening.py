@@ -8,6 +8,7 @@ import click
 from reconciler.cli.diagnostic_text import diagnostic_text, diagnostics_text
 from reconciler.cli.documents import invalid_document
 from reconciler.cli.options import Options
+from reconciler.cli.variables import given_variables
 from reconciler.cli.wiring import Declared, doubt_about_state, read_project, read_settings
 from reconciler.domain.errors import ExitCode, InvalidSpecError
 from reconciler.specs.project import Project
@@ -30,8 +31,9 @@ def open_specs(said: Options) -> Declared:
     Raises:
         click.exceptions.Exit: the specs are invalid, and every mistake was told.
     """
+    given = given_variables(said)
     with _mistakes_told(said):
-        declared = read_project(said.folder, said.workspace)
+        declared = read_project(said.folder, said.workspace, given)
     if declared.warnings:
         said.terminal.talk(diagnostics_text(declared.warnings))
     return declared

@@ -26,11 +26,17 @@ class Options:
     ask: bool  # questions are allowed, where somebody can answer
     terminal: Terminal
     chdir: str | None = None  # the folder as it was said
+    variables: tuple[str, ...] = ()  # `name=text`, as said
+    variable_files: tuple[str, ...] = ()  # relative to the folder, as said
 
     def command(self, rest: str) -> str:
-        """A command to type next, in this folder: `sorafile -C film apply`."""
-        where = "" if self.chdir is None else f"-C {shlex.quote(self.chdir)} "
-        return f"sorafile {where}{rest}"
+        """A command to type next, with what was said here: `sorafile -C film apply`."""
+        where = () if self.chdir is None else ("-C", self.chdir)
+        which = () if self.workspace == "default" else ("-w", self.workspace)
+        files = (word for file in self.variable_files for word in ("--var-file", file))
+        given = (word for each in self.variables for word in ("--var", each))
+        words = map(shlex.quote, (*where, *which, *files, *given))
+        return " ".join(("sorafile", *words, rest))
 
     @property
     def may_ask(self) -> bool:
@@ -61,6 +67,18 @@ _GLOBAL: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
         ("-w", "--workspace"),
         {"metavar": "NAME", "help": "The workspace; this release has only 'default'."},
     ),
+    (
+        ("--var", "variables"),
+        {
+            "metavar": "NAME=TEXT",
+            "multiple": True,
+            "help": "What ${NAME} stands for in specs; also SORAFILE_VAR_NAME.",
+        },
+    ),
+    (
+        ("--var-file", "variable_files"),
+        {"metavar": "FILE", "multiple": True, "help": "A TOML file of such values."},
+    ),
     (("--json",), {"is_flag": True, "help": "Print documents for scripts."}),
     (("--no-color",), {"is_flag": True, "help": "No colours (also NO_COLOR)."}),
     (("-q", "--quiet"), {"is_flag": True, "help": "Only the result and errors."}),
@@ -71,7 +89,9 @@ _GLOBAL: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
 
 def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:
     if value:  # an option that is not given must not undo one before the command
-        context.meta[f"{_PREFIX}{parameter.name}"] = value
+        key = f"{_PREFIX}{parameter.name}"
+        before = context.meta.get(key, ()) if parameter.multiple else None
+        context.meta[key] = value if before is None else (*before, *value)
 
 
 def options() -> Options:
@@ -92,6 +112,8 @@ def options() -> Options:
         folder=folder,
         chdir=said("chdir"),
         workspace=said("workspace") or "default",
+        variables=said("variables") or (),
+        variable_files=said("variable_files") or (),
         json=bool(said("json")),
         verbose=bool(said("verbose")),
         ask=not said("no_input"),

@@ -33,6 +33,7 @@ from reconciler.domain.provider import Provider
 from reconciler.remote.profiles import load_profiles
 from reconciler.specs.load import load_specs
 from reconciler.specs.project import Project, find_project, load_project, resolve_providers
+from reconciler.specs.variables import Given
 
 if TYPE_CHECKING:
     from reconciler.assets.inspection import Inspected
@@ -59,15 +60,15 @@ class Declared:
         return self.project.root
 
 
-def read_project(folder: Path, workspace: str) -> Declared:
-    """Read the project that `folder` lies in, and all of its specs.
+def read_project(folder: Path, workspace: str, given: Given | None = None) -> Declared:
+    """Read the project that `folder` lies in, and all of its specs, with given variables.
 
     Raises:
         InvalidSpecError: with every mistake of all files.
     """
     loaded = load_project(find_project(folder))
     providers, of_providers = resolve_providers(loaded.project, load_profiles(), os.environ)
-    specs = load_specs(loaded.project, providers)
+    specs = load_specs(loaded.project, providers, given)
     found = (*_of_workspace(workspace), *loaded.diagnostics, *of_providers, *specs.diagnostics)
     if any(each.severity == "error" for each in found):
         raise InvalidSpecError(found)

@@ -1,0 +1,83 @@
+"""Variables, matrices and takes on the real command: what is added is made, and nothing else."""
+
+from pathlib import Path
+
+from e2e.running import Film
+
+CITY = """\
+[vars]
+city = "Tokyo"
+[video.street]
+prompt = "A street in ${city}"
+[video.city]
+prompt = "Over ${place}"
+matrix = { place = ["Tokyo", "Paris"] }
+"""
+HERO = '[video.hero]\nprompt = "The hero"\ntakes = 2\n'
+
+
+def planned(film: Film, *arguments: str) -> dict[str, str]:
+    """What would be done, by address."""
+    plan = film.run("plan", "--json", *arguments).document
+    return {each["address"]: each["action"] for each in plan["actions"]}
+
+
+def applied(film: Film) -> None:
+    assert film.run("apply", "--yes").code == 0
+    assert film.run("plan", "--detailed-exitcode").code == 0
+
+
+def test_a_value_more_makes_a_video_more_and_one_less_renames_nothing(film: Film) -> None:
+    film.write("specs/a.toml", CITY)
+    applied(film)
+    film.write("specs/a.toml", CITY.replace('"Tokyo", "Paris"', '"Oslo", "Paris"'))
+    assert planned(film) == {"city[Oslo]": "create", "city[Tokyo]": "delete"}
+
+
+def test_a_given_value_goes_before_the_files_and_comes_with_what_to_type_next(film: Film) -> None:
+    film.write("specs/a.toml", CITY)
+    applied(film)
+    assert planned(film, "--var", "city=Oslo Sentrum") == {"street": "replace"}
+    film.environ["SORAFILE_VAR_city"] = "Rome"
+    assert planned(film) == {"street": "replace"}
+    assert planned(film, "--var", "city=Tokyo") == {}
+    told = film.run("--var", "city=Oslo Sentrum", "plan")
+    assert "sorafile --var 'city=Oslo Sentrum' apply" in told.err + told.out
+    film.write("draft.toml", 'city = "Tokyo"\n')
+    assert planned(film, "--var-file", "draft.toml") == {}
+
+
+def test_a_slip_in_what_is_given_is_told(film: Film) -> None:
+    film.write("specs/a.toml", CITY)
+    wrong = film.run("plan", "--var", "cty=Oslo")
+    assert (wrong.code, "write `city`" in wrong.err) == (3, True)
+    assert film.run("plan", "--var", "city").code == 1
+    assert film.run("plan", "--var-file", "nowhere.toml").code == 1
+    film.write("bad.toml", "city = [1]\n")
+    assert film.run("plan", "--var-file", "bad.toml").code == 1
+
+
+def videos(film: Film) -> list[str]:
+    return sorted(path.name for path in Path(film.root / "videos").iterdir())
+
+
+def test_more_takes_are_bought_and_picking_is_free(film: Film) -> None:
+    film.write("specs/a.toml", HERO)
+    applied(film)
+    assert videos(film) == ["hero-1.mp4", "hero-2.mp4"]
+    film.write("specs/a.toml", HERO.replace("takes = 2", "takes = 3"))
+    assert planned(film) == {"hero[3]": "create"}
+    applied(film)
+    for pick in (2, 3):
+        film.write("specs/a.toml", HERO.replace("takes = 2", f"takes = 3\npick = {pick}"))
+        plan = film.run("plan", "--json").document
+        assert {each["action"] for each in plan["actions"]} <= {"publish", "update", "restore"}
+        assert plan["cost"]["worst_case_usd"] == "0.00"
+        applied(film)
+        assert videos(film) == ["hero.mp4"]
+        stored = film.run("show", f"hero[{pick}]", "--json").document
+        assert stored
+    film.write("specs/a.toml", HERO.replace("takes = 2", "takes = 3"))
+    applied(film)
+    assert videos(film) == ["hero-1.mp4", "hero-2.mp4", "hero-3.mp4"]
+    assert len(film.run("remote", "list", "--json").document["jobs"]) == 3
