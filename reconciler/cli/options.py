@@ -65,7 +65,7 @@ _GLOBAL: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     ),
     (
         ("-w", "--workspace"),
-        {"metavar": "NAME", "help": "The workspace; this release has only 'default'."},
+        {"metavar": "NAME", "help": "The workspace; by default it is 'default'."},
     ),
     (
         ("--var", "variables"),

@@ -13,6 +13,7 @@ import platformdirs
 from reconciler import __version__
 from reconciler.cli.clock import SystemClock
 from reconciler.cli.trust import require_trust
+from reconciler.domain.address import NAME
 from reconciler.domain.desired import Desired
 from reconciler.domain.errors import (
     Diagnostic,
@@ -42,8 +43,6 @@ if TYPE_CHECKING:
     from reconciler.remote.embedded import EmbeddedServer
     from reconciler.state.care import StateCare
 
-DEFAULT_WORKSPACE = "default"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
@@ -66,7 +65,7 @@ def read_project(folder: Path, workspace: str, given: Given | None = None) -> De
     Raises:
         InvalidSpecError: with every mistake of all files.
     """
-    loaded = load_project(find_project(folder))
+    loaded = load_project(find_project(folder), workspace)
     providers, of_providers = resolve_providers(loaded.project, load_profiles(), os.environ)
     specs = load_specs(loaded.project, providers, given)
     found = (*_of_workspace(workspace), *loaded.diagnostics, *of_providers, *specs.diagnostics)
@@ -83,7 +82,7 @@ def read_settings(folder: Path, workspace: str) -> tuple[Project, tuple[Diagnost
     Raises:
         InvalidSpecError: with every mistake of the file.
     """
-    loaded = load_project(find_project(folder))
+    loaded = load_project(find_project(folder), workspace)
     found = (*_of_workspace(workspace), *loaded.diagnostics)
     if any(each.severity == "error" for each in found):
         raise InvalidSpecError(found)
@@ -128,14 +127,13 @@ def inspect_assets(project: Project) -> "Inspected":
 
 
 def _of_workspace(workspace: str) -> tuple[Diagnostic, ...]:
-    if workspace == DEFAULT_WORKSPACE:
+    if NAME.fullmatch(workspace):
         return ()
     return (
         Diagnostic(
             code="SF0150",
-            summary=f"workspace {workspace!r}: workspaces are not available in this release",
-            allowed=DEFAULT_WORKSPACE,
-            fix="leave out -w",
+            summary=f"{workspace!r} is no name of a workspace",
+            allowed="letters, digits, `_` and `-`",
         ),
     )
 

@@ -36,6 +36,10 @@ class Address:
     @property
     def in_paths(self) -> str:
         """The address as one part of a path: `city-Tokyo-dawn`."""
-        parts = (self.name, *self.keys)
-        safe = (_UNSAFE_IN_PATHS.sub("_", unicodedata.normalize("NFC", part)) for part in parts)
-        return "-".join(part.strip(".") or "_" for part in safe)
+        return "-".join(map(safe_in_path, (self.name, *self.keys)))
+
+
+def safe_in_path(text: str) -> str:
+    """A text as one part of a path, or within one."""
+    safe = _UNSAFE_IN_PATHS.sub("_", unicodedata.normalize("NFC", text))
+    return safe.strip(".") or "_"

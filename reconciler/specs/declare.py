@@ -11,7 +11,7 @@ from reconciler.domain.recipe import Parent, Recipe, Reference
 from reconciler.specs.codes import Code
 from reconciler.specs.findings import Findings, Trouble, listed, nearest_fix
 from reconciler.specs.folder import ProjectFolder
-from reconciler.specs.outputs import OutputPlaces, OutputTemplate
+from reconciler.specs.outputs import BadTemplateError, OutputPlaces, OutputTemplate
 from reconciler.specs.project import Project, unknown_provider
 from reconciler.specs.prompts import prompt_of
 from reconciler.specs.references import ReferenceImages
@@ -330,7 +330,13 @@ class Declarer:
     def _outputs(self, spec: Spec, variants: tuple[Variant, ...]) -> Mapping[Variant, str]:
         if self._template is None or not spec.is_published:
             return {}
-        return self._template.paths(spec.address, variants)
+        try:
+            return self._template.paths(variants, spec.in_path)
+        except BadTemplateError as error:
+            source, path = self._project.source, ("project", "output")
+            span = source.span_inside(path, error.where) if source else None
+            self._findings.add(error.trouble, span)
+            return {}
 
     def _may_publish(self, spec: Spec, declaration: Declaration) -> bool:
         raised = self._findings.raised

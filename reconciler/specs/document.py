@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import tomli
 
@@ -34,6 +34,19 @@ class InvalidTomlError(Exception):
         super().__init__(reason)
         self.reason = reason
         self.span = span
+
+
+class Spans(Protocol):
+    """Where keys and values are written."""
+
+    def key_span(self, path: KeyPath) -> SourceSpan:
+        """Where the key is written; of the nearest table around it, where it is not."""
+
+    def value_span(self, path: KeyPath) -> SourceSpan:
+        """Where the value is written; the key where it has none of its own."""
+
+    def span_inside(self, path: KeyPath, wanted: re.Pattern[str]) -> SourceSpan:
+        """Where a pattern first stands in the value as written; else the whole value."""
 
 
 class Document:
@@ -120,7 +133,9 @@ def read_project_toml(file: str, text: str, *, plain_keys: Collection[str]) -> D
     """
     text = _normal(text)
     values = _values(file, text, Decimal)
-    return Document(file, text, values, _secrets(values.get("providers"), plain_keys))
+    tables = [values, *_tables(values.get("workspace"))]
+    secrets = (_secrets(each.get("providers"), plain_keys) for each in tables)
+    return Document(file, text, values, frozenset[str]().union(*secrets))
 
 
 def line_starts(text: str) -> list[int]:
@@ -157,12 +172,16 @@ def _values(file: str, text: str, parse_float: Callable[[str], Any]) -> dict[str
         raise InvalidTomlError(reason, _syntax_span(file, text, 0)) from error
 
 
+def _tables(table: Any) -> list[dict[str, Any]]:
+    """The tables in a table, if it is one."""
+    values = table.values() if isinstance(table, dict) else ()
+    return [each for each in values if isinstance(each, dict)]
+
+
 def _secrets(providers: Any, plain_keys: Collection[str]) -> frozenset[str]:
-    tables = providers.values() if isinstance(providers, dict) else ()
     unknown = (
         value
-        for table in tables
-        if isinstance(table, dict)
+        for table in _tables(providers)
         for key, value in table.items()
         if key not in plain_keys
     )
@@ -207,6 +226,8 @@ def _goes_on(value: str) -> bool:
 
 def _is_secret(path: KeyPath) -> bool:
     """Whether a key by its own name holds a secret; names of videos say nothing."""
+    if path[:1] == ("workspace",):
+        path = path[2:]
     named = path[2:] if path[:1] == ("providers",) else path[-1:]
     return any(isinstance(part, str) and _SECRET.search(part) for part in named)
 

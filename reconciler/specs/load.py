@@ -237,7 +237,7 @@ def _specs_of(
 
 def _template(project: Project, findings: Findings) -> OutputTemplate | None:
     try:
-        return OutputTemplate(project.output)
+        return OutputTemplate(project.output, project.workspace)
     except BadTemplateError as error:
         path = ("project", "output")
         span = project.source.span_inside(path, error.where) if project.source else None

@@ -3,7 +3,7 @@
 import posixpath
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from reconciler.domain.address import Address
@@ -12,8 +12,7 @@ from reconciler.specs.codes import Code
 from reconciler.specs.findings import Trouble, nearest_fix
 from reconciler.specs.folder import ProjectFolder
 
-_FIELDS = ("address", "ext", "variant")
-_LATER = frozenset({"workspace", "take"})
+_FIELDS = ("address", "ext", "variant", "workspace", "take")
 _PART = re.compile(r"\{(?P<field>[^{}]*)\}|(?P<text>[^{}]+)|(?P<stray>[{}])")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 # Room below the 255 bytes of file systems for `.local-<sha8>` and for temporary names.
@@ -32,28 +31,51 @@ class BadTemplateError(Exception):
 class OutputTemplate:
     """A checked output template: `videos/{address}.{ext}`."""
 
-    def __init__(self, written: str) -> None:
+    def __init__(self, written: str, workspace: str) -> None:
         """Read a template.
 
         Raises:
             BadTemplateError: it cannot be read.
         """
         for match in _PART.finditer(written):
-            _check_part(match)
+            if match["stray"] is not None:
+                trouble = _unreadable(f"a single `{match['stray']}`", "close or remove the brace")
+                raise BadTemplateError(trouble, _place(match))
         _check_path(written)
-        path = posixpath.normpath(written)
+        path = posixpath.normpath(written).replace("{workspace}", workspace)
         # A path is put together by joining, as there may be many thousands of them.
-        self._around_address = {
-            variant: path.replace("{ext}", variant.extension)
-            .replace("{variant}", variant.value)
-            .split("{address}")
-            for variant in Variant
+        self._parts: dict[Variant, Sequence[re.Match[str]]] = {}
+        for variant in Variant:
+            of_one = path.replace("{ext}", variant.extension).replace("{variant}", variant.value)
+            self._parts[variant] = tuple(_PART.finditer(of_one))
+
+    def paths(
+        self, variants: Iterable[Variant], value_of: Callable[[str], str | None]
+    ) -> dict[Variant, str]:
+        """Where each variant of one video goes, relative to the project.
+
+        Args:
+            variants: the video's.
+            value_of: what a field comes to, safe in a path; None where it means nothing.
+
+        Raises:
+            BadTemplateError: a field means nothing.
+        """
+        return {
+            variant: "".join(_filled(part, value_of) for part in self._parts[variant])
+            for variant in variants
         }
 
-    def paths(self, address: Address, variants: Iterable[Variant]) -> dict[Variant, str]:
-        """Where each variant of one video goes, relative to the project."""
-        name = address.in_paths
-        return {variant: name.join(self._around_address[variant]) for variant in variants}
+
+def _filled(part: re.Match[str], value_of: Callable[[str], str | None]) -> str:
+    field = part["field"]
+    if field is None:
+        return part[0]
+    value = value_of(field)
+    if value is None:
+        trouble = _unreadable(f"unknown `{part[0]}`", nearest_fix(field, _FIELDS))
+        raise BadTemplateError(trouble, re.compile(re.escape(part[0])))
+    return value
 
 
 class OutputPlaces:
@@ -140,19 +162,9 @@ def fixed_folder(entry: str) -> str:
     return "/".join(parts)
 
 
-def _check_part(match: re.Match[str]) -> None:
-    field, stray = match["field"], match["stray"]
-    if stray is not None:
-        trouble = _unreadable(f"a single `{stray}`", "close the braces, or remove the brace")
-    elif field in _LATER:
-        summary = f"`{{{field}}}` is not available in this release"
-        trouble = Trouble(code=Code.LATER, summary=summary, allowed=_allowed(), fix="remove it")
-    elif field is not None and field not in _FIELDS:
-        trouble = _unreadable(f"unknown `{match[0]}`", nearest_fix(field, _FIELDS))
-    else:
-        return
+def _place(match: re.Match[str]) -> re.Pattern[str]:
     before = re.escape(match.string[: match.start()])
-    raise BadTemplateError(trouble, re.compile(f"(?<={before}){re.escape(match[0])}"))
+    return re.compile(f"(?<={before}){re.escape(match[0])}")
 
 
 def _check_path(written: str) -> None:
@@ -185,7 +197,7 @@ def _unreadable(what: str, fix: str | None) -> Trouble:
 
 
 def _allowed() -> str:
-    return ", ".join(f"{{{field}}}" for field in _FIELDS)
+    return ", ".join(f"{{{field}}}" for field in _FIELDS) + ", and {NAME} of a variable"
 
 
 def _misplaced(summary: str, fix: str | None) -> Trouble:

@@ -31,13 +31,17 @@ from reconciler.specs.shape import (
     PROVIDER_KEYS,
     BudgetTable,
     DefaultsTable,
-    ProjectFile,
     ProjectTable,
+    WorkspaceTable,
 )
 from reconciler.specs.variables import Scalar
+from reconciler.specs.workspaces import DEFAULT_WORKSPACE, ProjectSource, of_workspace
 
 PREVIEW = ProviderSettings(name="preview", profile="preview", account="preview")
 """The provider that every project has: free, offline, built in."""
+
+_OUTPUT_OF = {DEFAULT_WORKSPACE: "videos/{address}.{ext}"}
+_OUTPUT_OF_OTHERS = "videos/{workspace}/{address}.{ext}"
 
 _BYTES_MAX = 16 * 1024 * 1024
 
@@ -56,7 +60,8 @@ class Project:
     defaults: DefaultsTable
     variables: Mapping[str, Scalar] = field(default_factory=dict)
     budget: Budget = NO_BUDGET
-    source: Document | None = field(default=None, repr=False, compare=False)  # None: no file
+    workspace: str = DEFAULT_WORKSPACE
+    source: ProjectSource | None = field(default=None, repr=False, compare=False)  # None: no file
 
     def value_span(self, path: KeyPath) -> SourceSpan | None:
         """Where a value is written in `sorafile.toml`; None: there is no file."""
@@ -68,7 +73,7 @@ class Project:
 
     def names(self, key: str) -> bool:
         """Whether `[project]` itself says something of a key."""
-        return self.source is not None and key in self.source.values.get("project", {})
+        return self.source is not None and self.source.says(("project", key))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,18 +91,22 @@ def find_project(start: Path) -> Path:
     return next(holders, folder)
 
 
-def load_project(root: Path) -> LoadedProject:
-    """Read `sorafile.toml`, if there is one. Raises nothing for what is wrong in it."""
+def load_project(root: Path, workspace: str = DEFAULT_WORKSPACE) -> LoadedProject:
+    """Read `sorafile.toml`, if there is one, as a workspace has it.
+
+    Raises nothing for what is wrong in it.
+    """
     findings = Findings()
-    source = _read_source(root, findings)
-    if source is None:
-        project = _project(root, ProjectFile(), None)
+    document = _read_source(root, findings)
+    if document is None:
+        project = _project(root, WorkspaceTable(), None, workspace)
         return LoadedProject(project=project, diagnostics=findings.in_order([PROJECT_FILE_NAME]))
-    tables, _ = read_tables(PROJECT_FILE, "project", source, findings)
+    written, _ = read_tables(PROJECT_FILE, "project", document, findings)
+    source, tables = ProjectSource(document, workspace), of_workspace(written, workspace)
     for name, table in tables.providers.items():
         for key, trouble in trouble_with_table(table):
             findings.add(trouble, source.value_span(("providers", name, key)))
-    project = _project(root, tables, source)
+    project = _project(root, tables, source, workspace)
     _check_default_provider(project, findings)
     if "://" in project.assets:
         summary = "an asset store that is no folder is not available in this release"
@@ -146,11 +155,13 @@ def _read_source(root: Path, findings: Findings) -> Document | None:
     return None
 
 
-def _project(root: Path, tables: ProjectFile, source: Document | None) -> Project:
+def _project(
+    root: Path, tables: WorkspaceTable, source: ProjectSource | None, workspace: str
+) -> Project:
     named = tables.project or ProjectTable()
     written = {name: settings_from(name, table) for name, table in tables.providers.items()}
     settings = {
-        "output": named.output,
+        "output": named.output or _OUTPUT_OF.get(workspace, _OUTPUT_OF_OTHERS),
         "state": named.state,
         "assets": named.assets,
         "default_provider": named.provider,
@@ -162,6 +173,7 @@ def _project(root: Path, tables: ProjectFile, source: Document | None) -> Projec
         defaults=tables.defaults or DefaultsTable(),
         variables=tables.vars,
         budget=_budget(tables.budget or BudgetTable()),
+        workspace=workspace,
         source=source,
         **{key: value for key, value in settings.items() if value is not None},
     )

@@ -162,7 +162,7 @@ class ProjectTable:
     output: _Text | None = Field(
         default=None,
         description="Where a video is published: by default videos/{address}.{ext}; also "
-        "{variant}.",
+        "{variant}, {workspace}, {take} and variables.",
     )
     state: _Text | None = Field(
         default=None, description="The state database: by default sqlite:///state/sorafile.db."
@@ -273,8 +273,8 @@ class BudgetTable:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_TABLE)
-class ProjectFile:
-    """sorafile.toml: the project."""
+class WorkspaceTable:
+    """What one workspace says otherwise."""
 
     project: ProjectTable | None = Field(
         default=None, description="Where things live, and who makes the videos."
@@ -293,12 +293,21 @@ class ProjectFile:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, config=_TABLE)
+class ProjectFile(WorkspaceTable):
+    """sorafile.toml: the project."""
+
+    workspace: dict[_Name, WorkspaceTable] = Field(
+        default_factory=dict, description="What holds instead in a workspace, by its name."
+    )
+
+
 SPEC_FILE = TypeAdapter(SpecFile)
 PROJECT_FILE = TypeAdapter(ProjectFile)
 
 PROVIDER_KEYS = frozenset(field.name for field in fields(ProviderTable))
 
-_LATER_TABLES = frozenset({"moved", "removed", "import", "workspace"})
+_LATER_TABLES = frozenset({"moved", "removed", "import"})
 _LATER_IN_VIDEOS = frozenset({"remix_of_id", "reference_fit", "edit_of", "extends"})
 _LATER_IN_LIFECYCLES = frozenset({"retries", "deadline", "ignore_changes"})
 
@@ -309,6 +318,7 @@ _TABLES: Mapping[tuple[str, ...], tuple[type, frozenset[str]]] = {
     ("spec", "video", "*"): (VideoTable, _LATER_IN_VIDEOS),
     ("spec", "video", "*", "lifecycle"): (LifecycleTable, _LATER_IN_LIFECYCLES),
     ("project",): (ProjectFile, _LATER_TABLES),
+    ("project", "workspace", "*"): (WorkspaceTable, frozenset()),
     ("project", "project"): (ProjectTable, frozenset({"publish"})),
     ("project", "defaults"): (DefaultsTable, _LATER_IN_VIDEOS),
     ("project", "defaults", "lifecycle"): (LifecycleTable, _LATER_IN_LIFECYCLES),
@@ -328,8 +338,13 @@ def later_keys(kind: Literal["spec", "project"], table: KeyPath) -> frozenset[st
     return _table(kind, table)[1]
 
 
+_BELOW_WORKSPACE = 2  # [workspace.NAME]
+
+
 def _table(kind: Literal["spec", "project"], table: KeyPath) -> tuple[type, frozenset[str]]:
     parts = [str(part) for part in table]
+    if parts[:1] == ["workspace"]:
+        parts = parts[_BELOW_WORKSPACE:] or ["workspace", "*"]
     if parts[:1] in (["video"], ["providers"]):
         parts[1] = "*"
     return _TABLES[(kind, *parts)]

@@ -5,13 +5,13 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import PurePosixPath
 
-from reconciler.domain.address import Address
+from reconciler.domain.address import Address, safe_in_path
 from reconciler.domain.desired import DEFAULT_LIFECYCLE, Lifecycle
 from reconciler.domain.errors import SourceSpan
-from reconciler.specs.document import Document
+from reconciler.specs.document import Document, Spans
 from reconciler.specs.places import KeyPath
 from reconciler.specs.shape import DefaultsTable, LifecycleTable, VideoTable
-from reconciler.specs.templates import is_template
+from reconciler.specs.templates import TemplateError, is_template
 from reconciler.specs.variables import Cell, Variables
 
 
@@ -25,7 +25,7 @@ class FileDefaults:
     lifecycle: Lifecycle
     folder: PurePosixPath
     variables: Variables
-    project: Document | None  # sorafile.toml; None: there is none
+    project: Spans | None  # sorafile.toml; None: there is none
 
     @cached_property
     def has_templates(self) -> bool:
@@ -61,6 +61,17 @@ class Spec:
         """Its name, with its keys."""
         return Address(self.name, self.keys)
 
+    def in_path(self, field: str) -> str | None:
+        """What a field of the output template comes to; None where it means nothing."""
+        if field == "address":
+            return self.address.in_paths
+        if field == "take":
+            return str(self.take)
+        try:
+            return safe_in_path(self.variables.value_of(field, field))
+        except TemplateError:
+            return None
+
     def value_span(self, key: str) -> SourceSpan:
         """Where the value of a setting was written: the video, its file, or the project."""
         document, path = self._home(key)
@@ -71,7 +82,7 @@ class Spec:
         document, path = self._home(key)
         return document.span_inside(path, wanted)
 
-    def _home(self, key: str) -> tuple[Document, KeyPath]:
+    def _home(self, key: str) -> tuple[Spans, KeyPath]:
         document, project = self.file.document, self.file.project
         if getattr(self.table, key) is not None:
             return document, (*self.path, key)
@@ -88,7 +99,7 @@ def file_defaults(
     project: DefaultsTable,
     *,
     variables: Variables,
-    source: Document | None,
+    source: Spans | None,
 ) -> FileDefaults:
     """Lay one file's defaults over the project's, which `source` holds, key by key."""
     lifecycle = lifecycle_over(own.lifecycle, lifecycle_over(project.lifecycle, DEFAULT_LIFECYCLE))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from reconciler.specs.codes import Code
-from reconciler.specs.document import Document
+from reconciler.specs.document import Spans
 from reconciler.specs.findings import Findings, Trouble, listed, nearest_fix
 from reconciler.specs.templates import TemplateError, fill
 
@@ -35,7 +35,7 @@ class Given:
 class Definitions:
     """One `[vars]`: what it says, and where."""
 
-    document: Document | None
+    document: Spans | None
     values: Mapping[str, Scalar]
 
 

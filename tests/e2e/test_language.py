@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from e2e.running import Film
+from e2e.servers import preview_server
+from e2e.test_commands import STUDIO
 
 CITY = """\
 [vars]
@@ -81,3 +83,31 @@ def test_more_takes_are_bought_and_picking_is_free(film: Film) -> None:
     applied(film)
     assert videos(film) == ["hero-1.mp4", "hero-2.mp4", "hero-3.mp4"]
     assert len(film.run("remote", "list", "--json").document["jobs"]) == 3
+
+
+def test_a_workspace_tells_the_story_for_free_and_the_other_one_buys_it(
+    film: Film, tmp_path: Path
+) -> None:
+    with preview_server(tmp_path / "server") as url:
+        draft = '[workspace.draft]\nproject.provider = "preview"\n'
+        film.write("sorafile.toml", STUDIO.format(url=url) + "prices = { sora-2 = 0.1 }\n" + draft)
+        film.write("specs/a.toml", '[video.a]\nprompt = "A quiet harbour at dawn"\n')
+        assert film.run("-w", "draft", "apply", "--yes").code == 0
+        assert (film.root / "videos/draft/a.mp4").exists()
+        assert film.run("plan", "-w", "draft", "--detailed-exitcode").code == 0
+        usual = film.run("plan", "--json").document
+        assert (usual["workspace"], usual["cost"]["usd"]) == ("default", "0.40")
+        assert film.run("apply", "--yes").code == 0
+        assert (film.root / "videos/a.mp4").exists()
+        # What one workspace has paid for in the same account, another restores.
+        again = film.run("plan", "-w", "again", "--json").document
+        assert [each["action"] for each in again["actions"]] == ["restore"]
+        assert film.run("apply", "-w", "again", "--yes").code == 0
+        assert (film.root / "videos/again/a.mp4").exists()
+        told = film.run("plan", "-w", "draft", "--var", "x=y")
+        assert told.code == 3
+        # Taking one away leaves what the others use.
+        film.write("specs/a.toml", "")
+        assert film.run("-w", "again", "destroy", "--yes").code == 0
+        assert (film.root / "videos/a.mp4").exists()
+        assert len(film.run("remote", "list", "--json").document["jobs"]) == 1

@@ -70,10 +70,13 @@ def write(root: Path, files: Mapping[str, str | bytes]) -> None:
 
 
 def load(
-    root: Path, environ: Mapping[str, str] | None = None, given: Given | None = None
+    root: Path,
+    environ: Mapping[str, str] | None = None,
+    given: Given | None = None,
+    workspace: str = "default",
 ) -> tuple[Desired, tuple[Diagnostic, ...]]:
     """Load a whole project as the program does, with all that is wrong with it."""
-    loaded = load_project(root)
+    loaded = load_project(root, workspace)
     providers, unresolved = resolve_providers(loaded.project, PROFILES, environ or {})
     specs = load_specs(loaded.project, providers, given)
     return specs.desired, (*loaded.diagnostics, *unresolved, *specs.diagnostics)

@@ -145,7 +145,6 @@ def test_a_mistake_is_told_at_its_place(tmp_path: Path, text: str, expected: str
         ("[[moved]]\nfrom = 'a'\nto = 'b'", "1:3 moved"),
         ("[[removed]]\nfrom = 'a'", "1:3 removed"),
         ("[[import]]\nto = 'a'\nid = 'b'", "1:3 import"),
-        ("[workspace.draft]", "1:2 workspace"),
         ("[video.a]\nprompt = 'x'\nremix_of_id = 'video_1'", "3:1 remix_of_id"),
         ("[video.a]\nprompt = 'x'\nreference_fit = 'crop'", "3:1 reference_fit"),
         ("[video.a]\nprompt = 'x'\nedit_of = 'b'", "3:1 edit_of"),
@@ -165,7 +164,7 @@ def test_what_later_releases_bring_is_told_so(tmp_path: Path, text: str, place: 
 
 
 def test_tables_of_the_project_that_later_releases_bring_are_told_so(tmp_path: Path) -> None:
-    table = "[workspace.draft]\nx = 1"
+    table = "[[moved]]\nfrom = 'a'"
     write(tmp_path, {"sorafile.toml": table, "specs/a.toml": "[video.a]\nprompt = 'x'\n"})
     desired, diagnostics = load(tmp_path)
     assert [found.code for found in diagnostics] == [Code.LATER]

@@ -49,11 +49,7 @@ def test_a_template_may_place_every_field(tmp_path: Path) -> None:
     ("output", "expected"),
     [
         ("videos/{adress}.{ext}", "SF0501 2:18 {adress} | the output has unknown `{adress}`"),
-        ("videos/{take}.{ext}", "SF0204 2:18 {take} | `{take}` is not available in this release"),
-        (
-            "videos/{workspace}/{address}",
-            "SF0204 2:18 {workspace} | `{workspace}` is not available in this release",
-        ),
+        ("videos/{takes}.{ext}", "SF0501 2:18 {takes} | the output has unknown `{takes}`"),
         ("videos/{address.{ext}", "SF0501 2:18 { | the output has a single `{`"),
         ("videos/{address}}", "SF0501 2:27 } | the output has a single `}`"),
         (
