@@ -25,6 +25,7 @@ COMMANDS = {
     "destroy": "Delete everything that is recorded.",
     "status": "How each video stands, a row each.",
     "show": "One video with its generations and assets, or a saved plan.",
+    "explain": "Where each value of a video comes from, and its recipe.",
     "resolve": "Decide what became of a paid request without an answer.",
     "import": "Take a job that the server has, instead of buying one.",
     "costs": "What was spent and held, against the budget.",

@@ -4,7 +4,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
@@ -13,7 +13,7 @@ import platformdirs
 from reconciler import __version__
 from reconciler.cli.clock import SystemClock
 from reconciler.cli.trust import require_trust
-from reconciler.domain.address import NAME
+from reconciler.domain.address import NAME, Address
 from reconciler.domain.desired import Desired
 from reconciler.domain.errors import (
     Diagnostic,
@@ -34,6 +34,7 @@ from reconciler.domain.provider import Provider
 from reconciler.remote.profiles import load_profiles
 from reconciler.specs.load import load_specs
 from reconciler.specs.project import Project, find_project, load_project, resolve_providers
+from reconciler.specs.spec import Spec
 from reconciler.specs.variables import Given
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Declared:
     providers: Mapping[str, Provider]
     desired: Desired
     warnings: tuple[Diagnostic, ...]
+    specs: Mapping[Address, Spec] = field(default_factory=dict)  # as written
 
     @property
     def root(self) -> Path:
@@ -72,7 +74,11 @@ def read_project(folder: Path, workspace: str, given: Given | None = None) -> De
     if any(each.severity == "error" for each in found):
         raise InvalidSpecError(found)
     return Declared(
-        project=loaded.project, providers=providers, desired=specs.desired, warnings=found
+        project=loaded.project,
+        providers=providers,
+        desired=specs.desired,
+        warnings=found,
+        specs=specs.specs,
     )
 
 

@@ -48,6 +48,9 @@ class Spans(Protocol):
     def span_inside(self, path: KeyPath, wanted: re.Pattern[str]) -> SourceSpan:
         """Where a pattern first stands in the value as written; else the whole value."""
 
+    def value_at(self, path: KeyPath) -> Any:
+        """The value as written; None where there is none."""
+
 
 class Document:
     """A TOML text that was read without an error.
@@ -91,6 +94,16 @@ class Document:
             if match is not None:
                 return self._span(match.start(), match.end(), path)
         return self.value_span(path)
+
+    def value_at(self, path: KeyPath) -> Any:
+        """The value as written; None where there is none."""
+        found: Any = self.values
+        for part in path:
+            try:
+                found = found[part]
+            except (KeyError, IndexError, TypeError):
+                return None
+        return found
 
     def _nearest(self, path: KeyPath) -> Place:
         for length in range(len(path), 0, -1):

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from reconciler.domain.address import Address
 from reconciler.domain.desired import Declaration, Desired
 from reconciler.domain.errors import Diagnostic, SourceSpan
 from reconciler.domain.provider import Provider
@@ -45,6 +46,7 @@ class LoadedSpecs:
     """
 
     desired: Desired
+    specs: Mapping[Address, Spec]  # what each address was written as
     diagnostics: tuple[Diagnostic, ...]
 
 
@@ -96,6 +98,7 @@ def load_specs(
         _check_tags_of_budget(project, declared, findings)
     return LoadedSpecs(
         desired={declaration.address: declaration for declaration in declared},
+        specs={spec.address: spec for spec in reversed(specs)},
         diagnostics=findings.in_order([PROJECT_FILE_NAME, *files]),
     )
 

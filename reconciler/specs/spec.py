@@ -73,7 +73,7 @@ class Spec:
             return None
 
     def value_span(self, key: str) -> SourceSpan:
-        """Where the value of a setting was written: the video, its file, or the project."""
+        """Where the value of a setting was written; the video's name where it was nowhere."""
         document, path = self._home(key)
         return document.value_span(path)
 
@@ -82,7 +82,8 @@ class Spec:
         document, path = self._home(key)
         return document.span_inside(path, wanted)
 
-    def _home(self, key: str) -> tuple[Spans, KeyPath]:
+    def written_at(self, key: str) -> tuple[Spans, KeyPath] | None:
+        """Who says a setting: the video, its file's defaults, or the project's; None: nobody."""
         document, project = self.file.document, self.file.project
         if getattr(self.table, key) is not None:
             return document, (*self.path, key)
@@ -90,7 +91,10 @@ class Spec:
             return document, ("defaults", key)
         if project is not None and getattr(self.file.merged, key, None) is not None:
             return project, ("defaults", key)
-        return document, self.path
+        return None
+
+    def _home(self, key: str) -> tuple[Spans, KeyPath]:
+        return self.written_at(key) or (self.file.document, self.path)
 
 
 def file_defaults(

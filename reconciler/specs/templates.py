@@ -1,7 +1,7 @@
 """Text with `${name}` in it. `$${` is a literal `${`; nothing else is special."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from reconciler.specs.codes import Code
 from reconciler.specs.findings import Trouble
@@ -21,6 +21,13 @@ class TemplateError(Exception):
 def is_template(text: object) -> bool:
     """Whether there is anything to fill, or to read as a literal `${`."""
     return isinstance(text, str) and "${" in text
+
+
+def names_in(value: object) -> Iterator[str]:
+    """The names in a text, or in a list of texts, as they come."""
+    for text in value if isinstance(value, list) else [value]:
+        if isinstance(text, str):
+            yield from (match["name"] for match in _MARK.finditer(text) if match["name"])
 
 
 def fill(text: str, value_of: Callable[[str, str], str]) -> str:

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from reconciler.domain.errors import SourceSpan
 from reconciler.specs.codes import Code
 from reconciler.specs.document import Spans
 from reconciler.specs.findings import Findings, Trouble, listed, nearest_fix
-from reconciler.specs.templates import TemplateError, fill
+from reconciler.specs.templates import TemplateError, fill, names_in
 
 Scalar = str | int | float | Decimal | bool
 """What a value in TOML may be that stands for a text."""
@@ -73,6 +74,15 @@ class Variables:
         """Those that files define."""
         return {name for each in self._written for name in each.values}
 
+    def origin(self, name: str) -> tuple[SourceSpan | str, tuple[str, ...]]:
+        """Where a name that has a value gets it, and the names in what is written there."""
+        if name in self._given.values:
+            return self._given.asked_for.get(name, "the environment"), ()
+        for each in self._written:
+            if name in each.values and each.document is not None:
+                return each.document.value_span(("vars", name)), tuple(names_in(each.values[name]))
+        return "", ()
+
     def _resolved(self, name: str, written: str) -> str:
         source = next((each for each in self._written if name in each.values), None)
         if source is None:
@@ -109,6 +119,10 @@ class Cell:
     def __init__(self, keys: Mapping[str, str], file: Variables) -> None:
         self._keys = keys
         self._file = file
+
+    def origin(self, name: str) -> tuple[SourceSpan | str, tuple[str, ...]]:
+        """As `Variables.origin`; of the cell's own names it is "matrix"."""
+        return ("matrix", ()) if name in self._keys else self._file.origin(name)
 
     def value_of(self, name: str, written: str) -> str:
         """As `Variables.value_of`."""

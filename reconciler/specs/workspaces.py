@@ -35,12 +35,15 @@ class ProjectSource:
 
     def says(self, path: KeyPath) -> bool:
         """Whether something is written there, by this workspace or for all."""
-        values = self._document.values
-        return _is_in(values, path) or _is_in(values, (*self._own, *path))
+        return self.value_at(path) is not None
+
+    def value_at(self, path: KeyPath) -> Any:
+        """The value that holds, as written; None where there is none."""
+        return self._document.value_at(self._home(path))
 
     def _home(self, path: KeyPath) -> KeyPath:
         own = (*self._own, *path)
-        return own if _is_in(self._document.values, own) else path
+        return own if self._document.value_at(own) is not None else path
 
 
 def of_workspace(tables: ProjectFile, workspace: str) -> WorkspaceTable:
@@ -66,12 +69,3 @@ def _over(own: Any, below: Any) -> Any:
         if value is not None
     }
     return replace(below, **merged)  # type: ignore[type-var]
-
-
-def _is_in(values: Any, path: KeyPath) -> bool:
-    for part in path:
-        try:
-            values = values[part]
-        except (KeyError, IndexError, TypeError):
-            return False
-    return True

@@ -111,3 +111,17 @@ def test_a_workspace_tells_the_story_for_free_and_the_other_one_buys_it(
         assert film.run("-w", "again", "destroy", "--yes").code == 0
         assert (film.root / "videos/a.mp4").exists()
         assert len(film.run("remote", "list", "--json").document["jobs"]) == 1
+
+
+def test_explain_traces_a_value_to_its_line(film: Film) -> None:
+    film.write("specs/a.toml", CITY)
+    told = film.run("explain", "city[Paris]")
+    assert told.code == 0
+    assert "prompt" in told.out
+    assert "specs/a.toml:6" in told.out
+    document = film.run("explain", "street", "--json", "--var", "city=Oslo").document
+    (prompt,) = (each for each in document["values"] if each["field"] == "prompt")
+    assert (prompt["value"], prompt["line"]) == ("A street in Oslo", 4)
+    assert prompt["variables"][0]["said_by"] == "--var"
+    wrong = film.run("explain", "city[Pari]")
+    assert (wrong.code, "city[Paris]" in wrong.err) == (1, True)
