@@ -20,6 +20,7 @@ from reconciler.domain.errors import ExitCode, SorafileError
 COMMANDS = {
     "init": "Write a project that plans and applies at once.",
     "validate": "Check the specs; no network, no state.",
+    "fmt": "Space the TOML of a project in one way, comments kept.",
     "plan": "Say what would change, why, and what it costs.",
     "apply": "Make it so: create, remix, download, publish, delete.",
     "destroy": "Delete everything that is recorded.",

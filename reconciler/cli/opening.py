@@ -32,7 +32,7 @@ def open_specs(said: Options) -> Declared:
         click.exceptions.Exit: the specs are invalid, and every mistake was told.
     """
     given = given_variables(said)
-    with _mistakes_told(said):
+    with mistakes_told(said):
         declared = read_project(said.folder, said.workspace, given)
     if declared.warnings:
         said.terminal.talk(diagnostics_text(declared.warnings))
@@ -45,7 +45,7 @@ def open_settings(said: Options) -> Project:
     Raises:
         click.exceptions.Exit: it is invalid, and every mistake was told.
     """
-    with _mistakes_told(said):
+    with mistakes_told(said):
         project, warnings = read_settings(said.folder, said.workspace)
     if warnings:
         said.terminal.talk(diagnostics_text(warnings))
@@ -54,7 +54,12 @@ def open_settings(said: Options) -> Project:
 
 
 @contextmanager
-def _mistakes_told(said: Options) -> Iterator[None]:
+def mistakes_told(said: Options) -> Iterator[None]:
+    """Tell every mistake of the files that are read within, and end.
+
+    Raises:
+        click.exceptions.Exit: there was one.
+    """
     try:
         yield
     except InvalidSpecError as error:

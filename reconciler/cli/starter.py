@@ -7,7 +7,7 @@ _PROJECT = """\
 # A sorafile project. Every key may be left out; `sorafile schema project` has them all.
 
 [project]
-provider = "preview"     # renders small animatics on this machine: free, offline, no key
+provider = "preview"  # renders small animatics on this machine: free, offline, no key
 
 # A server that speaks the OpenAI Videos API, and what it is used for:
 #

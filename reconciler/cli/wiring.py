@@ -32,6 +32,7 @@ from reconciler.domain.ports import (
 from reconciler.domain.profile import Variant
 from reconciler.domain.provider import Provider
 from reconciler.remote.profiles import load_profiles
+from reconciler.specs.folder import PROJECT_FILE_NAME, ProjectFolder
 from reconciler.specs.load import load_specs
 from reconciler.specs.project import Project, find_project, load_project, resolve_providers
 from reconciler.specs.spec import Spec
@@ -296,6 +297,31 @@ def write_durably(target: Path, content: bytes) -> None:
 
     with disk_errors(f"{target} cannot be written"), replacing(target, mode=0o666) as file:
         file.write(content)
+
+
+def rewrite(target: Path, content: bytes) -> None:
+    """As `write_durably`, of a file that is there: who may read it stays as it was.
+
+    Raises:
+        StateError: the disk is full or refuses.
+    """
+    from reconciler.assets.disk import disk_errors, replacing
+
+    with disk_errors(f"{target} cannot be written"):
+        mode = target.stat().st_mode & 0o777
+        with replacing(target, mode=mode) as file:
+            file.write(content)
+        target.chmod(mode)
+
+
+def files_of_project(folder: Path) -> list[Path]:
+    """The project's own file and every spec file, where they really lie."""
+    root = find_project(folder)
+    project = load_project(root).project
+    inside = ProjectFolder(root)
+    own = [root / PROJECT_FILE_NAME] if (root / PROJECT_FILE_NAME).is_file() else []
+    found = (each for entry in project.specs for _, each in inside.spec_files(entry))
+    return list(dict.fromkeys((*own, *(each for each in found if isinstance(each, Path)))))
 
 
 def preview_folder(folder: Path) -> Path:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from e2e.running import Film
+from e2e.running import REPOSITORY, Film
 from e2e.servers import preview_server
 from e2e.test_commands import STUDIO
 
@@ -125,3 +125,37 @@ def test_explain_traces_a_value_to_its_line(film: Film) -> None:
     assert prompt["variables"][0]["said_by"] == "--var"
     wrong = film.run("explain", "city[Pari]")
     assert (wrong.code, "city[Paris]" in wrong.err) == (1, True)
+
+
+UNTIDY = "[video.a]\nprompt='x' # said\n\n\ntags=['a' , 'b']\n"
+TIDY = '[video.a]\nprompt = "x"  # said\n\ntags = ["a", "b"]\n'
+
+
+def test_fmt_tidies_every_file_and_loses_nothing(film: Film) -> None:
+    film.write("sorafile.toml", "[vars]\nx=1\n")
+    film.write("specs/a.toml", UNTIDY)
+    film.write("specs/b.toml", '[video.b]\nprompt = "y"\n')
+    (film.root / "specs/a.toml").chmod(0o640)
+    checked = film.run("fmt", "--check")
+    assert (checked.code, checked.out) == (1, "sorafile.toml\nspecs/a.toml\n")
+    shown = film.run("fmt", "--diff", "specs")
+    assert (shown.code, "-prompt='x' # said\n+prompt = \"x\"  # said\n" in shown.out) == (1, True)
+    assert (film.root / "specs/a.toml").read_text() == UNTIDY
+    assert film.run("fmt").code == 0
+    assert (film.root / "specs/a.toml").read_text() == TIDY
+    assert (film.root / "specs/a.toml").stat().st_mode & 0o777 == 0o640
+    assert film.run("fmt", "--check").code == 0
+
+
+def test_fmt_writes_nothing_where_a_file_is_no_toml(film: Film) -> None:
+    film.write("specs/a.toml", UNTIDY)
+    film.write("specs/b.toml", "a = \n")
+    refused = film.run("fmt")
+    assert (refused.code, "specs/b.toml:1:3" in refused.err) == (3, True)
+    assert (film.root / "specs/a.toml").read_text() == UNTIDY
+    assert film.run("fmt", "nowhere").code == 1
+
+
+def test_what_init_writes_and_what_is_shown_is_tidy(film: Film) -> None:
+    assert film.run("init", "film").code == 0
+    assert film.run("fmt", "--check", "film", str(REPOSITORY / "specs")).code == 0
