@@ -20,6 +20,7 @@ from reconciler.preview.sound import sound_of
 from reconciler.preview.strip import FRAMES_PER_SECOND
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from av.video.codeccontext import VideoCodecContext
@@ -40,7 +41,7 @@ class Film:
         self._scene = Scene(shot)
         self._body = _Planes(_to_yuv(self._scene.ground), _to_yuv(self._scene.titled))
         opening = self._scene.opening
-        self._opening = None if opening is None else _Planes(_to_yuv(opening), _to_yuv(opening))
+        self._opening = None if opening is None else _Planes(_to_yuv(opening))
         stride = self._body.stride
         self._moments = self._scene.strip.moments(self._luma(self._body.luma, stride))
 
@@ -52,7 +53,17 @@ class Film:
     def frame(self, number: int) -> av.VideoFrame:
         """Return frame `number`, counted from 0, with its time."""
         second, index = divmod(number, FRAMES_PER_SECOND)
-        is_opening = second < self.first_moving_second
+        frame = self._drawn(second, index)
+        frame.pts, frame.time_base = number, _TICK
+        return frame
+
+    def moving(self) -> Iterator[av.VideoFrame]:
+        """Yield the frames of one second in which the lights move, without what tells the second."""
+        for index in range(FRAMES_PER_SECOND):
+            yield self._drawn(None, index)
+
+    def _drawn(self, second: int | None, index: int) -> av.VideoFrame:
+        is_opening = second is not None and second < self.first_moving_second
         planes = self._opening if is_opening and self._opening else self._body
         frame = av.VideoFrame(*self._size, "yuv420p")
         stride = frame.planes[0].line_size
@@ -63,7 +74,6 @@ class Film:
         frame.planes[0].update(luma.tobytes("raw", "L", stride))
         for plane, still in zip(frame.planes[1:], planes.chroma, strict=True):
             plane.update(still)
-        frame.pts, frame.time_base = number, _TICK
         return frame
 
     def _luma(self, plane: bytes, stride: int) -> Image.Image:
@@ -84,10 +94,10 @@ class Film:
 class _Planes:
     """Brightness from one picture, colours from another."""
 
-    def __init__(self, bright: av.VideoFrame, coloured: av.VideoFrame) -> None:
+    def __init__(self, bright: av.VideoFrame, coloured: av.VideoFrame | None = None) -> None:
         self.stride = bright.planes[0].line_size
         self.luma = bytes(bright.planes[0])
-        self.chroma = [bytes(plane) for plane in coloured.planes[1:]]
+        self.chroma = [bytes(plane) for plane in (coloured or bright).planes[1:]]
 
 
 def _to_yuv(picture: Image.Image) -> av.VideoFrame:
@@ -106,9 +116,10 @@ def render_video(shot: Shot, path: Path) -> None:
     """Write H.264 and AAC in mp4, exactly `shot.seconds` long.
 
     The moving frames of one second are encoded once and shown in every second, each time after
-    a key frame of that second: so the cost hardly grows with the length. That is sound, since
-    they say nothing of the strip but its frame digits, and what they say of the rest holds for
-    each of the key frames, which differ in the strip alone.
+    a key frame of that second: so the cost hardly grows with the length. They are encoded after
+    a key frame that tells no second, which is not shown. So they say nothing of the bar and the
+    digits of the seconds, which stay as each key frame has them; and what they say of the rest
+    holds for each of the key frames, which are equal there to the last bit.
     """
     film = Film(shot)
     # faststart: what describes the video comes first, so that it plays while it loads.
@@ -118,14 +129,15 @@ def render_video(shot: Shot, path: Path) -> None:
         stream.time_base = _TICK
         _tag_colours(stream.codec_context)
         sound = sound_of(shot.seed, shot.prompt, shot.seconds, container)
-        moving: list[bytes] = []
+        encoder = stream.codec_context
+        _, *moving = _encoded(film.moving(), encoder)
         for second in range(shot.seconds):
             first = second * FRAMES_PER_SECOND
-            whole = _key_frame(film.frame(first), stream.codec_context)
-            if second <= film.first_moving_second:
-                rest = range(first + 1, first + FRAMES_PER_SECOND)
-                moving = [_encoded(film.frame(each), stream.codec_context) for each in rest]
-            for index, payload in enumerate((whole, *moving)):
+            if second < film.first_moving_second:
+                shown = _encoded(map(film.frame, range(first, first + FRAMES_PER_SECOND)), encoder)
+            else:
+                shown = [*_encoded([film.frame(first)], encoder), *moving]
+            for index, payload in enumerate(shown):
                 packet = av.Packet(payload)
                 packet.stream = stream
                 packet.pts = packet.dts = first + index
@@ -171,7 +183,11 @@ def _encoder_options() -> dict[str, str]:
         "sc_threshold": "0",
         "bf": "0",
         "weightp": "0",
-        "me_range": "4",  # nothing moves faster, and no digit is taken from beside it
+        "me_range": "4",  # nothing moves faster, and nothing is taken from further away
+        # Soft lights and a still ground gain nothing by a finer search or smaller blocks.
+        "subq": "0",
+        "partitions": "none",
+        "8x8dct": "0",
         # One thread: with more, the bytes would depend on the number of processors.
         "threads": "1",
     }
@@ -182,14 +198,13 @@ def _tag_colours(encoder: VideoCodecContext) -> None:
     encoder.color_range = ColorRange.MPEG
 
 
-def _key_frame(frame: av.VideoFrame, encoder: VideoCodecContext) -> bytes:
-    frame.pict_type = PictureType.I
-    return _encoded(frame, encoder)
-
-
-def _encoded(frame: av.VideoFrame, encoder: VideoCodecContext) -> bytes:
-    (packet,) = encoder.encode(frame)
-    return bytes(packet)
+def _encoded(frames: Iterable[av.VideoFrame], encoder: VideoCodecContext) -> list[bytes]:
+    """Encode frames that follow each other, the first of them as a key frame."""
+    packets = []
+    for index, frame in enumerate(frames):
+        frame.pict_type = PictureType.P if index else PictureType.I
+        packets += map(bytes, encoder.encode(frame))
+    return packets
 
 
 def _shrunk(picture: Image.Image, longer_px: int) -> Image.Image:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from av.audio.stream import AudioStream
     from av.container import OutputContainer
 
-RATE = 32_000  # samples a second
+RATE = 24_000  # samples a second: no voice here is higher than 800 Hz
 _FRAME = 1024  # samples of one AAC frame
 _BITS_PER_SECOND = 48_000
 _TONIC_HZ = 110.0

@@ -1,7 +1,9 @@
 """The strip at the foot of an animatic: what it is of, how far it has come, and its time code.
 
-It begins on a row of the encoder's blocks, and so does the part that changes with every frame:
-see `render`, which encodes the moving frames of one second only and shows them in every second.
+It begins on a row of the encoder's blocks, and the digits that change with every frame stand in
+columns of their own: see `render`, which encodes the moving frames of one second only and shows
+them in every second. So what tells the seconds keeps its distance from all that moves, and no moving
+frame is predicted from it: the bar lies along the lower edge.
 """
 
 from __future__ import annotations
@@ -111,19 +113,20 @@ class _Clock:
         self._masks = {each: block.mask() for each, block in glyphs.items()}
         self._widths = {each: block.width_px for each, block in glyphs.items()}
         line_px = glyphs["0"].line_px
-        self.y = (layout.height + layout.bar_px - line_px) // 2
+        self.y = (layout.height - layout.bar_px - line_px) // 2
         right = layout.width - layout.margin
         # Blocks that change with the frame hold nothing that changes with the second.
         self._frames_x = (right - 2 * self._digit_px) // BLOCK_PX * BLOCK_PX
         self.left = self._frames_x - 4 * self._digit_px - 2 * self._colon_px
 
-    def paint(self, luma: Image.Image, second: int, frame: int) -> None:
-        """Paint the time of one frame."""
-        x = self.left
-        for character in f"{second // 60:02}:{second % 60:02}:":
-            x = self._put(luma, character, x)
-        x = self._frames_x
-        for character in f"{frame:02}":
+    def paint(self, luma: Image.Image, second: int | None, frame: int) -> None:
+        """Paint the time of one frame; of no second, its frame digits alone."""
+        if second is not None:
+            self._write(luma, f"{second // 60:02}:{second % 60:02}:", self.left)
+        self._write(luma, f"{frame:02}", self._frames_x)
+
+    def _write(self, luma: Image.Image, text: str, x: int) -> None:
+        for character in text:
             x = self._put(luma, character, x)
 
     def _put(self, luma: Image.Image, character: str, x: int) -> int:
@@ -141,11 +144,14 @@ class Moments:
         self._seconds = seconds
         self._layout = layout
         self._clock = clock
-        self._bars: dict[int, Image.Image] = {}
+        self._bars: dict[int | None, Image.Image] = {None: ground}
 
-    def paint(self, luma: Image.Image, second: int, frame: int) -> None:
-        """Paint over the foot of a picture, which shows nothing but the strip then."""
-        if second not in self._bars:
+    def paint(self, luma: Image.Image, second: int | None, frame: int) -> None:
+        """Paint over the foot of a picture, which shows nothing but the strip then.
+
+        Of no second, it lacks whatever tells the seconds: the bar and all but the frame digits.
+        """
+        if second is not None and second not in self._bars:
             self._bars[second] = self._with_bar(second)
         strip = self._bars[second].copy()
         self._clock.paint(strip, second, frame)
@@ -162,5 +168,5 @@ class Moments:
             right = whole * (cell + 1) // self._seconds - gap
             ink = _INK if cell <= second else _FAINT_INK
             mask = Image.new("L", (right - left, layout.bar_px), ink)
-            strip.paste(_INK_LUMA, (left, 0), mask)
+            strip.paste(_INK_LUMA, (left, layout.height - layout.bar_px), mask)
         return strip
