@@ -177,7 +177,7 @@ def _encoder_options() -> dict[str, str]:
     return {
         "preset": "superfast",
         "tune": "zerolatency",  # a packet for each frame at once, no frame held back
-        "qp": "23",  # whatever came before: equal pictures give equal key frames
+        "qp": "21",  # whatever came before: equal pictures give equal key frames
         "g": "100000",
         "forced-idr": "1",  # a key frame where one is asked for, and nowhere else
         "sc_threshold": "0",
