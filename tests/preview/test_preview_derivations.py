@@ -10,13 +10,16 @@ import av
 import pytest
 
 from preview.running import DEADLINE_S, check_refusal
+from reconciler.preview.palette import family_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import httpx
 
-    from preview.running import Server
+    from reconciler.preview.palette import family_of
+
+from preview.running import Server
 
 
 def done(server: Server, answer: httpx.Response) -> dict[str, Any]:
@@ -36,6 +39,23 @@ def test_an_edit_has_all_of_its_parent_but_the_prompt(server: Server) -> None:
     edit = done(server, server.http.post("/videos/edits", json=body))
     assert (edit["seconds"], edit["size"], edit["model"]) == ("8", "1280x720", "sora-2")
     assert edit["remixed_from_video_id"] == parent["id"]
+
+
+def test_a_remix_of_a_remix_is_of_the_family_of_the_first(start: Callable[..., Server]) -> None:
+    server = start("--pace", "0.02")
+    first = server.finished(server.create("A cat"))
+    for parent, prompt in ((first, "In the rain"), (first, "At night")):
+        remix = done(
+            server, server.http.post(f"/videos/{parent['id']}/remix", json={"prompt": prompt})
+        )
+        done(server, server.http.post(f"/videos/{remix['id']}/remix", json={"prompt": "Slower"}))
+    server.finished(server.create("A dog"))
+    server.kill()
+    with sqlite3.connect(server.data / "jobs.db") as db:
+        rows = db.execute("SELECT prompt, family FROM jobs ORDER BY sequence").fetchall()
+    *kin, (_, stranger) = rows
+    assert {family for _, family in kin} == {family_of("A cat")}
+    assert stranger == family_of("A dog")
 
 
 def test_a_video_of_elsewhere_can_be_edited(server: Server) -> None:
@@ -191,8 +211,17 @@ def test_an_older_database_is_brought_up_to_date(start: Callable[..., Server]) -
     with sqlite3.connect(server.data / "jobs.db") as db:
         db.executescript(FIRST_RELEASE)
     server = start("--pace", "0.02")
-    assert server.video({"id": "video_old"})["prompt"] == "A cat"
-    server.finished(server.create())
+    old = server.finished({"id": "video_old"})
+    assert old["prompt"] == "A cat"
+    remix = done(
+        server, server.http.post("/videos/video_old/remix", json={"prompt": "In the rain"})
+    )
+    server.kill()
+    with sqlite3.connect(server.data / "jobs.db") as db:
+        (family,) = db.execute(
+            "SELECT family FROM jobs WHERE video_id = ?", (remix["id"],)
+        ).fetchone()
+    assert family == family_of("A cat")
 
 
 FIRST_RELEASE = """
