@@ -156,16 +156,22 @@ class Scene:
     def _shades(self) -> Image.Image:
         """Where the ground stays bright: full white means untouched."""
         width, height = self._size
-        # A gradient is dark enough by itself; a photograph can be anything.
-        all_over, under_prompt = (205, 88) if self._shot.reference else (255, 208)
+        # A gradient is dark enough by itself; a photograph can be anything, so it is shaded from
+        # side to side: a cloud behind the type would be a thing in the picture.
+        is_photograph = self._shot.reference is not None
+        all_over, under_prompt = (205, 88) if is_photograph else (255, 208)
         x, y = (edge // _SOFT for edge in self._block_at)
         right = x + self._block.width_px // _SOFT
         bottom = y + self._block.height_px // _SOFT
         pad = self._block.size_px // (2 * _SOFT)
+        blur = self._short / _SOFT / 12
+        box = (x - pad, y - pad, right + pad, bottom + pad)
         small = Image.new("L", (width // _SOFT, height // _SOFT), all_over)
-        pen = ImageDraw.Draw(small)
-        pen.rectangle((x - pad, y - pad, right + pad, bottom + pad), fill=under_prompt)
-        soft = small.filter(ImageFilter.GaussianBlur(self._short / _SOFT / 12))
+        if is_photograph:
+            blur *= 1.5
+            box = (0, y - pad - round(blur), small.width, bottom + pad + round(blur))
+        ImageDraw.Draw(small).rectangle(box, fill=under_prompt)
+        soft = small.filter(ImageFilter.GaussianBlur(blur))
         return soft.resize(self._size, Image.Resampling.BICUBIC)
 
 

@@ -147,11 +147,16 @@ class Lettering:
             x += font.getlength(run)
 
     def _runs(self, text: str) -> Iterator[tuple[Typeface, str]]:
-        """Cut `text` where the typeface changes; spaces and accents stay with what they follow."""
+        """Cut `text` where the typeface changes; spaces and accents stay with what they follow.
+
+        Not so a space after a symbol: among symbols it is as wide as they are.
+        """
         face = self._faces[0]
         chosen = []
-        for character in text:
-            if not is_attached(character) and not face.shows(character):
+        for before, character in zip(f" {text}", text, strict=False):
+            if character == " " and unicodedata.category(before) == "So":
+                face = self._faces[0]
+            elif not is_attached(character) and not face.shows(character):
                 face = next((each for each in self._faces if each.shows(character)), face)
             elif not is_attached(character) and self._faces[0].shows(character):
                 face = self._faces[0]

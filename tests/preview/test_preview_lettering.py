@@ -106,6 +106,13 @@ def test_what_has_a_font_is_shown_and_what_has_none_is_named_and_not_boxed(
     assert Lettering(text).text == shown
 
 
+def test_a_space_beside_a_symbol_is_no_wider_than_others(without_system_fonts: None) -> None:
+    lettering = Lettering("A 🎬 corgi")
+    space = lettering.width("A corgi", 60) - lettering.width("Acorgi", 60)
+    spaces = lettering.width("A 🎬 corgi", 60) - lettering.width("A🎬corgi", 60)
+    assert spaces == pytest.approx(2 * space, abs=4)
+
+
 def test_a_line_never_begins_with_a_closing_mark() -> None:
     # Widths do not need the glyphs, so this holds with and without a Japanese font.
     from reconciler.preview.lettering import _atoms, _wrap
