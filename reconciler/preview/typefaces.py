@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import unicodedata
-from functools import cache
+from functools import cache, cached_property
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -124,7 +124,7 @@ class Lettering:
     def _shows(self, character: str) -> bool:
         return any(face.shows(character) for face in self._faces)
 
-    @property
+    @cached_property
     def is_right_to_left(self) -> bool:
         """Whether the first letter belongs to a script that is written leftwards."""
         kinds = (unicodedata.bidirectional(character) for character in self.text)
@@ -134,17 +134,30 @@ class Lettering:
     def width(self, text: str, size_px: int) -> float:
         """Return how many pixels wide `text` is when set in one line."""
         if (text, size_px) not in self._widths:
-            widths = (face.at(size_px).getlength(run) for face, run in self._runs(text))
-            self._widths[text, size_px] = sum(widths)
+            self._widths[text, size_px] = sum(
+                font.getlength(run, direction=self._direction(font))
+                for font, run in self._set(text, size_px)
+            )
         return self._widths[text, size_px]
 
     def draw(self, pen: ImageDraw.ImageDraw, xy: tuple[float, float], text: str, size: int) -> None:
         """Draw one line of text in full white; `xy` is the left end of its baseline."""
         x, y = xy
-        for face, run in self._runs(text):
-            font = face.at(size)
-            pen.text((round(x), y), run, fill=255, font=font, anchor="ls")
-            x += font.getlength(run)
+        for font, run in self._set(text, size):
+            direction = self._direction(font)
+            pen.text((round(x), y), run, fill=255, font=font, anchor="ls", direction=direction)
+            x += font.getlength(run, direction=direction)
+
+    def _set(self, text: str, size_px: int) -> list[tuple[ImageFont.FreeTypeFont, str]]:
+        """The runs of one line from left to right, each with its font."""
+        runs = [(face.at(size_px), run) for face, run in self._runs(text)]
+        return runs[::-1] if self.is_right_to_left else runs
+
+    def _direction(self, font: ImageFont.FreeTypeFont) -> str | None:
+        """Which way a line goes: the way of its text, though it may begin with a foreign word."""
+        if font.layout_engine == ImageFont.Layout.BASIC:
+            return None  # it knows but one
+        return "rtl" if self.is_right_to_left else "ltr"
 
     def _runs(self, text: str) -> Iterator[tuple[Typeface, str]]:
         """Cut `text` where the typeface changes; spaces and accents stay with what they follow.

@@ -7,6 +7,7 @@ import unicodedata
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image, ImageChops, ImageDraw, ImageStat, features
 
 from reconciler.preview import typefaces
 from reconciler.preview.lettering import Block, fit
@@ -124,6 +125,34 @@ def test_a_line_never_begins_with_a_closing_mark() -> None:
     )
     assert len(lines) > 5
     assert not [line for line in lines if unicodedata.category(line[0]) in {"Po", "Pe"}]
+
+
+def a_line(lettering: Lettering, text: str) -> Image.Image:
+    """One line of a text, cut to its ink from side to side."""
+    picture = Image.new("L", (1200, 160))
+    lettering.draw(ImageDraw.Draw(picture), (20, 110), text, 60)
+    box = picture.getbbox()
+    assert box
+    return picture.crop((box[0], 0, box[2], 160))
+
+
+@pytest.mark.skipif(not features.check("raqm"), reason="no letters are joined on this machine")
+@pytest.mark.parametrize(
+    ("text", "line", "word", "is_right"),
+    [
+        ("a cat חתול", "חתול, a cat", "חתול", False),
+        ("חתול a cat", "a cat, חתול", "a cat", True),
+        ("قطة 🐶 cat", "قطة 🐶 cat", "قطة", True),  # a symbol is of another typeface
+    ],
+)
+def test_a_line_goes_the_way_of_its_text(
+    text: str, line: str, word: str, is_right: bool, without_system_fonts: None
+) -> None:
+    lettering = Lettering(text)
+    whole, first = a_line(lettering, line), a_line(lettering, word)
+    left = whole.width - first.width if is_right else 0
+    part = whole.crop((left, 0, left + first.width, 160))
+    assert ImageStat.Stat(ImageChops.difference(part, first)).mean[0] < 4
 
 
 def test_arabic_starts_at_the_right() -> None:
