@@ -58,7 +58,7 @@ class Film:
         return frame
 
     def moving(self) -> Iterator[av.VideoFrame]:
-        """Yield the frames of one second in which the lights move, without what tells the second."""
+        """Yield the frames of a second in which the lights move, without what tells which."""
         for index in range(FRAMES_PER_SECOND):
             yield self._drawn(None, index)
 
@@ -202,7 +202,7 @@ def _tag_colours(encoder: VideoCodecContext) -> None:
 
 def _encoded(frames: Iterable[av.VideoFrame], encoder: VideoCodecContext) -> list[bytes]:
     """Encode frames that follow each other, the first of them as a key frame."""
-    packets = []
+    packets: list[bytes] = []
     for index, frame in enumerate(frames):
         frame.pict_type = PictureType.P if index else PictureType.I
         packets += map(bytes, encoder.encode(frame))

@@ -2,8 +2,8 @@
 
 It begins on a row of the encoder's blocks, and the digits that change with every frame stand in
 columns of their own: see `render`, which encodes the moving frames of one second only and shows
-them in every second. So what tells the seconds keeps its distance from all that moves, and no moving
-frame is predicted from it: the bar lies along the lower edge.
+them in every second. So what tells the seconds keeps its distance from all that moves, and no
+moving frame is predicted from it: the bar lies along the lower edge.
 """
 
 from __future__ import annotations
