@@ -370,6 +370,49 @@ class PriceList:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Which addresses a plan is to be about, as `--select` and `--exclude` said."""
+
+    select: tuple[str, ...]  # as said, for people
+    exclude: tuple[str, ...]
+    chosen: tuple[Address, ...]
+    excluded: tuple[Address, ...]  # nothing is done about them, whoever needs it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraggedIn:
+    """An address that was not chosen, and whose action one in the plan needs."""
+
+    address: Address
+    by: Address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldBack:
+    """An address that would be in the plan, and cannot be without what is not."""
+
+    address: Address
+    because: str  # for people
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """What a plan is of the whole one: all else stays as it is."""
+
+    choice: Choice
+    dragged_in: tuple[DraggedIn, ...] = ()
+    held_back: tuple[HeldBack, ...] = ()
+    left_out: tuple[Address, ...] = ()  # where the whole plan would do something too
+    spares_left_out: int = 0
+
+    def is_about(self, address: Address) -> bool:
+        """Whether something may be done about an address."""
+        return address in self.choice.chosen or any(
+            each.address == address for each in self.dragged_in
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """All that would be done, ordered so that nothing comes before what it waits for."""
 
@@ -388,6 +431,8 @@ class Plan:
     unlisted: Mapping[str, str] = field(default_factory=dict)
     """Providers whose jobs are all one's own and were not seen, and why: what would be bought there
     may be among them, so nothing is."""
+
+    part: Part | None = None  # None: it is the whole plan
 
     def count(self, kind: ActionKind) -> int:
         """How many addresses get this kind of action."""
