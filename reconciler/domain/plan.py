@@ -13,7 +13,7 @@ from reconciler.domain.errors import Diagnostic
 from reconciler.domain.observed import ObservedJob, Sidecar
 from reconciler.domain.profile import Variant
 from reconciler.domain.recipe import RecipeDigest
-from reconciler.domain.recorded import AttemptId, GenerationId, PublishedFile
+from reconciler.domain.recorded import Attempt, AttemptId, GenerationId, PublishedFile
 
 
 class ActionKind(StrEnum):
@@ -405,11 +405,10 @@ class Part:
     left_out: tuple[Address, ...] = ()  # where the whole plan would do something too
     spares_left_out: int = 0
 
-    def is_about(self, address: Address) -> bool:
-        """Whether something may be done about an address."""
-        return address in self.choice.chosen or any(
-            each.address == address for each in self.dragged_in
-        )
+    @property
+    def addresses(self) -> frozenset[Address]:
+        """Those that something may be done about."""
+        return frozenset((*self.choice.chosen, *(each.address for each in self.dragged_in)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -453,3 +452,9 @@ class Plan:
         """Whether an apply would do anything; what is only blocked is no change."""
         changes = any(action.kind is not ActionKind.BLOCKED for action in self.actions)
         return changes or bool(self.spares)
+
+    def concerns(self, attempt: Attempt) -> bool:
+        """Whether a paid request belongs to what this plan is about."""
+        if self.part is None or attempt.address in self.part.addresses:
+            return True
+        return any(action.recipe_digest == attempt.digest for action in self.actions)

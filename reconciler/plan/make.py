@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import assert_never
@@ -11,10 +11,10 @@ from reconciler.domain.address import Address
 from reconciler.domain.errors import Diagnostic
 from reconciler.domain.plan import (
     Action,
-    ActionKind,
+    Choice,
     Cost,
-    DeleteJob,
     Drift,
+    Part,
     Plan,
     PriceList,
     Resolve,
@@ -28,6 +28,7 @@ from reconciler.domain.world import World
 from reconciler.plan.actions import declared, undeclared
 from reconciler.plan.guards import deletions, overruns
 from reconciler.plan.index import Index
+from reconciler.plan.part import cut_to, sparing_parents
 from reconciler.plan.price import worst_case_usd
 from reconciler.plan.schedule import makespan_s
 from reconciler.plan.spares import spares
@@ -35,10 +36,11 @@ from reconciler.plan.targets import targets
 from reconciler.plan.usage import setting
 
 
-def make_plan(world: World, *, destroy: bool = False) -> Plan:
+def make_plan(world: World, *, destroy: bool = False, choice: Choice | None = None) -> Plan:
     """Compare the three states, and say what would be done about each difference.
 
-    With `destroy` nothing is taken as declared. Equal worlds give equal plans.
+    With `destroy` nothing is taken as declared; with a `choice`, the rest is left out. Equal
+    worlds give equal plans.
     """
     if destroy:
         world = replace(world, desired={})
@@ -46,6 +48,7 @@ def make_plan(world: World, *, destroy: bool = False) -> Plan:
     facts = setting(index, targets(index))
     actions: list[Action] = []
     unchanged: list[Address] = []
+    part: Part | None = None
     for declaration in map(world.desired.__getitem__, facts.targets):
         action = declared(declaration, facts)
         if action is None:
@@ -58,6 +61,11 @@ def make_plan(world: World, *, destroy: bool = False) -> Plan:
             if action is not None:
                 actions.append(action)
     loose = spares(index, actions)
+    if choice is not None:
+        cut = cut_to(choice, actions, loose, world)
+        actions, loose, part = list(cut.actions), cut.spares, cut.part
+        about = part.addresses
+        unchanged = [address for address in unchanged if address in about]
     return Plan(
         plan_id=_name(world, actions),
         workspace=world.workspace,
@@ -67,11 +75,12 @@ def make_plan(world: World, *, destroy: bool = False) -> Plan:
         cost=_cost(actions, held_usd=_held_usd(index), providers=world.providers),
         expected_s=makespan_s(actions, world.providers),
         spares=loose,
-        drift=tuple(_drift(index)),
+        drift=tuple(_drift(index, part)),
         prices=tuple(_price_lists(actions, world)),
         diagnostics=(*_warnings(loose, index), *_alarms(actions, world, destroy=destroy)),
         unreachable=world.observed.unreachable,
         unlisted=_unlisted(actions, world),
+        part=part,
     )
 
 
@@ -134,7 +143,7 @@ def free_part(plan: Plan) -> Plan:
             kept.append(_without_buying_again(action))
     held = plan.cost.held_usd
     free = Cost(usd=Decimal(0), worst_case_usd=held, held_usd=held, unknown=0)
-    return replace(plan, actions=_sparing_parents(kept, of=plan.actions), cost=free)
+    return replace(plan, actions=sparing_parents(kept, of=plan.actions), cost=free)
 
 
 def part_at(plan: Plan, addresses: Collection[Address], providers: Mapping[str, Provider]) -> Plan:
@@ -146,16 +155,9 @@ def part_at(plan: Plan, addresses: Collection[Address], providers: Mapping[str, 
     left_out = [action for action in plan.actions if action.address not in addresses]
     return replace(
         plan,
-        actions=_sparing_parents(kept, of=left_out),
+        actions=sparing_parents(kept, of=left_out),
         cost=_cost(kept, held_usd=plan.cost.held_usd, providers=providers),
     )
-
-
-def _sparing_parents(kept: Iterable[Action], *, of: Iterable[Action]) -> tuple[Action, ...]:
-    """What is left of actions that delete no job which purchases still to come need."""
-    needed = {buy.declaration.parent for action in of for buy in action.purchases}
-    sparing = (_without_deleting(each) if each.address in needed else each for each in kept)
-    return tuple(each for each in sparing if _does_or_tells(each))
 
 
 def _without_buying_again(action: Action) -> Action:
@@ -164,16 +166,6 @@ def _without_buying_again(action: Action) -> Action:
         for step in action.steps
     )
     return replace(action, steps=steps)
-
-
-def _without_deleting(action: Action) -> Action:
-    steps = tuple(step for step in action.steps if not isinstance(step, DeleteJob))
-    return replace(action, steps=steps)
-
-
-def _does_or_tells(action: Action) -> bool:
-    """Whether something is left of it; a block and an unresolved attempt have no steps."""
-    return bool(action.steps) or action.kind in (ActionKind.BLOCKED, ActionKind.RESOLVE)
 
 
 def _name(world: World, actions: Sequence[Action]) -> str:
@@ -204,8 +196,11 @@ def _held_usd(index: Index) -> Decimal:
     return sum((each.cost_usd for each in attempts if each.cost_usd is not None), Decimal(0))
 
 
-def _drift(index: Index) -> Iterator[Drift]:
+def _drift(index: Index, part: Part | None) -> Iterator[Drift]:
+    about = index.world.recorded.videos.keys() if part is None else part.addresses
     for address, recorded in sorted(index.world.recorded.videos.items()):
+        if address not in about:
+            continue
         for file in recorded.published:
             if not index.was_seen(file.path) or index.is_intact(file):
                 continue

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from difflib import get_close_matches
-from typing import Literal, assert_never, get_args
+from typing import Literal, NoReturn, assert_never, cast, get_args
 
 from reconciler.domain.address import Address
 from reconciler.domain.errors import SorafileError
@@ -245,15 +245,14 @@ class _Reader:
                 if read is None:
                     allowed = "cost:>1, cost:>=0.50, cost:<2, cost:<=2 or cost:=0, in dollars"
                     self._fail(f"{value!r} compares no cost", at, allowed=allowed)
-                comparison: Comparison = read[1]  # type: ignore[assignment] - the pattern's
-                return Costing(comparison, Decimal(read[2]))
+                return Costing(cast("Comparison", read[1]), Decimal(read[2]))
 
-    def _refuse_as_name(self, at: int) -> None:
+    def _refuse_as_name(self, at: int) -> NoReturn:
         if at >= len(self._text) or self._text[at] == ",":
             self._fail("an expression is missing", at)
         self._fail(f"{self._text[at]!r} cannot be in a name", at)
 
-    def _refuse_after_name(self) -> None:
+    def _refuse_after_name(self) -> NoReturn:
         rest = self._text[self._at]
         begin = max(self._text.rfind(each, 0, self._at) for each in ",+ ") + 1
         prefix = _PREFIX_LIKE.match(self._text, begin)
@@ -276,7 +275,7 @@ class _Reader:
         while self._at < len(self._text) and self._text[self._at].isspace():
             self._at += 1
 
-    def _fail(self, why: str, at: int, *, allowed: str = _ALLOWED) -> None:
+    def _fail(self, why: str, at: int, *, allowed: str = _ALLOWED) -> NoReturn:
         raise SelectionError(
             f"{self._option} {self._text!r}, at character {at + 1}: {why}",
             fix=f"allowed: {allowed}",
@@ -347,8 +346,9 @@ class _Matcher:
 
     def _refuse(self, what: Named | Tagged | InFile, expression: Expression) -> None:
         said, known, kind = self._known_like(what)
+        told = f"no video {kind} {said!r}{_near(said, known)}"
         raise SelectionError(
-            f"{expression.option} {str(expression)!r}: no video {kind} {said!r}{_near(said, known)}",
+            f"{expression.option} {str(expression)!r}: {told}",
             fix=f"there is: {_listed(known)}" if known else None,
         )
 
@@ -363,7 +363,11 @@ class _Matcher:
             case Tagged():
                 return what.tag, sorted({tag for each in every for tag in each.tags}), "has the tag"
             case InFile():
-                return what.path, sorted({each.file for each in every if each.file}), "is declared in"
+                return (
+                    what.path,
+                    sorted({each.file for each in every if each.file}),
+                    "is declared in",
+                )
             case _:
                 assert_never(what)
 
