@@ -108,7 +108,7 @@ async def carry_out(
         await journey.aclose()
     for broken in filter(None, ends):
         raise broken
-    code = _end(run, recorded, journey, tally)
+    code = _end(run, plan, recorded, journey, tally)
     journey.tell(
         RunEnded(
             completed=tally.completed,
@@ -144,7 +144,9 @@ def _work(
     ]
 
 
-def _end(run: RunId, recorded: RecordedState, journey: Journey, tally: _Tally) -> ExitCode:
+def _end(
+    run: RunId, plan: Plan, recorded: RecordedState, journey: Journey, tally: _Tally
+) -> ExitCode:
     """Say how the run ended, to the state too; what it cannot write is told."""
     state = journey.ports.state
     is_left = bool(tally.left + tally.skipped)
@@ -154,10 +156,10 @@ def _end(run: RunId, recorded: RecordedState, journey: Journey, tally: _Tally) -
     try:
         if tally.failed or any(attempt.state.is_unresolved for attempt in attempts):
             attempts = state.read().attempts
-        _count_unresolved(attempts, tally)
+        _count_unresolved(attempts, plan, tally)
         state.end_run(run, worst(tally.codes))
     except StateError as error:
-        _count_unresolved(attempts, tally)
+        _count_unresolved(attempts, plan, tally)
         if error.exit_code not in tally.codes:
             tally.codes.add(error.exit_code)
             journey.tell(Noticed(diagnostic=_told(error)))
@@ -260,9 +262,12 @@ def _lock_out(journey: Journey, tally: _Tally) -> None:
         journey.stop.ask()
 
 
-def _count_unresolved(attempts: Iterable[Attempt], tally: _Tally) -> None:
-    """Paid requests of unknown outcome show in the exit code, were all else well."""
-    if any(attempt.state.is_unresolved for attempt in attempts):
+def _count_unresolved(attempts: Iterable[Attempt], plan: Plan, tally: _Tally) -> None:
+    """Paid requests of unknown outcome show in the exit code, were all else well.
+
+    Those of what was not selected are no matter of this run.
+    """
+    if any(attempt.state.is_unresolved and plan.concerns(attempt) for attempt in attempts):
         tally.codes.add(ExitCode.UNRESOLVED)
 
 

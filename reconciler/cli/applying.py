@@ -19,7 +19,7 @@ from reconciler.apply.stop import Stop
 from reconciler.cli.asking import answer
 from reconciler.cli.guarding import confirm_deletions, refuse_over_budget
 from reconciler.cli.opening import open_project
-from reconciler.cli.options import Options
+from reconciler.cli.options import Options, selecting_flags
 from reconciler.cli.plan_file import read_plan_file
 from reconciler.cli.plan_text import PlanText
 from reconciler.cli.planning import (
@@ -39,9 +39,10 @@ from reconciler.cli.wiring import Declared, Outside
 from reconciler.domain.errors import ExitCode, RefusedError, StalePlanError, worst
 from reconciler.domain.events import PlanMade, RunEnded
 from reconciler.domain.money import dollars
-from reconciler.domain.plan import Plan, Reason
+from reconciler.domain.plan import Choice, Plan, Reason
 from reconciler.plan.looks import Refresh
 from reconciler.plan.make import free_part
+from reconciler.plan.selection import NO_SELECTION, Selection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +60,7 @@ class Wanted:
     max_cost_usd: Decimal | None = None
     allow_mass_change: bool = False
     allow_empty: bool = False
+    selection: Selection | None = None  # None: all
     saved: SavedPlan | None = None  # what it names is done, and nothing else
 
     @property
@@ -66,7 +68,12 @@ class Wanted:
         """What says the same again, but for `sorafile` itself."""
         if self.saved is not None:
             return apply_command(self.saved.file)
-        return "destroy" if self.destroy else "apply"
+        selection = self.selection or NO_SELECTION
+        flags = selecting_flags(
+            map(str, selection.select),
+            map(str, selection.exclude),
+        )
+        return f"{'destroy' if self.destroy else 'apply'} {flags}".rstrip()
 
 
 def apply(said: Options, wanted: Wanted) -> int:
@@ -106,6 +113,8 @@ async def _apply(said: Options, declared: Declared, wanted: Wanted) -> int:
             every_byte=wanted.every_byte,
             destroy=wanted.destroy,
             max_cost_usd=wanted.max_cost_usd,
+            selection=wanted.selection,
+            choice=_chosen_before(wanted.saved),
         )
         if wanted.saved is not None:
             looked = _named_by(wanted.saved, looked, outside, said)
@@ -135,6 +144,11 @@ async def _apply(said: Options, declared: Declared, wanted: Wanted) -> int:
         await outside.aclose()
 
 
+def _chosen_before(saved: SavedPlan | None) -> Choice | None:
+    """What a saved plan was about, whatever its expressions would choose by now."""
+    return None if saved is None or saved.plan.part is None else saved.plan.part.choice
+
+
 def _named_by(saved: SavedPlan, looked: Looked, outside: Outside, said: Options) -> Looked:
     """What was seen, with the part of its plan that a saved one names."""
     plan = still_good(saved, looked.plan, looked.world, outside.reader(), said)
@@ -148,7 +162,7 @@ def _named_by(saved: SavedPlan, looked: Looked, outside: Outside, said: Options)
 def _nothing_to_do(said: Options, outside: Outside, looked: Looked, plan: Plan) -> int:
     attempts = looked.recorded.attempts
     codes = out_of_reach(plan)
-    if any(attempt.state.is_unresolved for attempt in attempts):
+    if any(each.state.is_unresolved and looked.plan.concerns(each) for each in attempts):
         codes.add(ExitCode.UNRESOLVED)
     code = worst(codes)
     if said.json:
@@ -208,7 +222,7 @@ async def _carry_out(
         elif (plan.actions, plan.spares) != (looked.plan.actions, looked.plan.spares):
             raise StalePlanError(
                 "the state changed while you looked at the plan; nothing was done",
-                fix=f"look again: {said.command(command)}",
+                fix=f"look again: {said.command(wanted.command)}",
             )
         if wanted.free:
             plan = free_part(plan)

@@ -14,6 +14,7 @@ from reconciler.domain.plan import (
     Action,
     ActionKind,
     Change,
+    Part,
     Plan,
     SeekSpare,
     Spare,
@@ -101,6 +102,32 @@ class SpareDocument(TypedDict):
     expires_at: str | None  # when its video goes away, where it is to be stored
 
 
+class DraggedInDocument(TypedDict):
+    """An address that was not selected, and is in the plan since another one needs it."""
+
+    address: str
+    by: str
+
+
+class HeldBackDocument(TypedDict):
+    """An address that was selected, and is not in the plan all the same."""
+
+    address: str
+    because: str
+
+
+class SelectionDocument(TypedDict):
+    """What a plan is of the whole one; `select` and `exclude` as they were said."""
+
+    select: list[str]
+    exclude: list[str]
+    addresses: list[str]
+    dragged_in: list[DraggedInDocument]
+    held_back: list[HeldBackDocument]
+    left_out: list[str]  # where the whole plan would do something too
+    spares_left_out: int
+
+
 class PlanDocument(TypedDict):
     """What `plan --json` prints."""
 
@@ -118,6 +145,7 @@ class PlanDocument(TypedDict):
     drift: list[DriftDocument]
     diagnostics: list[DiagnosticDocument]
     unreachable: dict[str, str]
+    selection: SelectionDocument | None  # None: it is the whole plan
 
 
 class ErrorDocument(TypedDict):
@@ -215,6 +243,25 @@ def plan_document(plan: Plan, *, with_unchanged: bool = False) -> PlanDocument:
         drift=[DriftDocument(address=str(each.address), what=each.what) for each in plan.drift],
         diagnostics=[diagnostic_document(each) for each in plan.diagnostics],
         unreachable=dict(plan.unreachable),
+        selection=None if plan.part is None else _selection(plan.part),
+    )
+
+
+def _selection(part: Part) -> SelectionDocument:
+    return SelectionDocument(
+        select=list(part.choice.select),
+        exclude=list(part.choice.exclude),
+        addresses=[str(address) for address in part.choice.chosen],
+        dragged_in=[
+            DraggedInDocument(address=str(each.address), by=str(each.by))
+            for each in part.dragged_in
+        ],
+        held_back=[
+            HeldBackDocument(address=str(each.address), because=each.because)
+            for each in part.held_back
+        ],
+        left_out=[str(address) for address in part.left_out],
+        spares_left_out=part.spares_left_out,
     )
 
 

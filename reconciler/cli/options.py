@@ -1,13 +1,14 @@
-"""The options that every command takes, before or after its name."""
+"""The options that every command takes, before or after its name; and those that select."""
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from reconciler.cli.completing import expressions
 from reconciler.cli.terminal import Terminal
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -85,6 +86,35 @@ _GLOBAL: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("-v", "--verbose"), {"is_flag": True, "help": "More detail."}),
     (("--no-input",), {"is_flag": True, "help": "Never ask a question."}),
 )
+
+
+def selecting(command: F) -> F:
+    """Give a command `--select` and `--exclude`."""
+    for flag, help_ in reversed(_SELECTING):
+        option = click.option(
+            flag, multiple=True, metavar="EXPR", help=help_, shell_complete=expressions
+        )
+        command = option(command)
+    return command
+
+
+_SELECTING = (
+    (
+        "--select",
+        (
+            "Only these videos, and what they need: names and globs (hero, 'city*'), tag:launch, "
+            "'path:specs/ads/*', state:failed, 'cost:>1'; +x with its parents, x+ with its"
+            " remixes; a comma is and, a repeat is or."
+        ),
+    ),
+    ("--exclude", "Nothing about these, nor about what needs them."),
+)
+
+
+def selecting_flags(select: Iterable[str], exclude: Iterable[str]) -> str:
+    """The options that say a selection again, with a blank after each."""
+    said = (("--select", select), ("--exclude", exclude))
+    return "".join(f"{flag} {shlex.quote(each)} " for flag, texts in said for each in texts)
 
 
 def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:

@@ -7,6 +7,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.style import Style
 from rich.text import Text
 
+from reconciler.cli.options import selecting_flags
 from reconciler.cli.units import duration, expiring, plural, price
 from reconciler.domain.money import dollars
 from reconciler.domain.plan import (
@@ -14,6 +15,7 @@ from reconciler.domain.plan import (
     ActionKind,
     Buy,
     Change,
+    Part,
     Plan,
     PriceList,
     Rename,
@@ -41,6 +43,7 @@ SYMBOLS = {
 
 _MARGIN = "      "
 _DIM = Style(dim=True)
+_LEFT_OUT_NAMED = 5
 _LONG_PROMPT = 160  # characters shown of one that is new, without -v
 
 
@@ -57,11 +60,14 @@ class PlanText:
         width = options.max_width
         if self.plan.is_empty:
             yield from self._nothing_to_do()
+            if self.plan.part is not None:
+                yield from _of_the_whole(self.plan.part, width)
             return
         if self.plan.actions:
             columns = _columns(self.plan.actions, width)
             for action in self.plan.actions:
                 yield _headline(action, columns)
+                yield from _dragged_in(action, self.plan, width)
                 yield from _body(action, self.plan, width, verbose=self.verbose)
             yield Text()
         yield from _summary(self.plan, width)
@@ -73,8 +79,13 @@ class PlanText:
 
     def _nothing_to_do(self) -> Iterator[Text]:
         count = len(self.plan.unchanged)
-        said = f"{plural(count, 'video')} as declared" if count else "no videos are declared"
+        said = f"{plural(count, 'video')} as declared" if count else self._why_none()
         yield Text.assemble(("No changes. ", "bold green"), f"{said[0].upper()}{said[1:]}.")
+
+    def _why_none(self) -> str:
+        if self.plan.part is None:
+            return "no videos are declared"
+        return "nothing is left to do" if self.plan.part.choice.chosen else "nothing is selected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +153,31 @@ def _body(action: Action, plan: Plan, width: int, *, verbose: bool) -> Iterator[
         yield from _change(change, action, width, verbose=verbose)
     for note in action.notes:
         yield from _wrapped(Text(f"note: {note}", _DIM), width)
+
+
+def _dragged_in(action: Action, plan: Plan, width: int) -> Iterator[Text]:
+    """For whom an action is there that was not selected."""
+    for each in plan.part.dragged_in if plan.part is not None else ():
+        if each.address == action.address:
+            told = f"not selected: {each.by} needs it"
+            yield from _wrapped(Text(told, Style(color="yellow")), width)
+
+
+def _of_the_whole(part: Part, width: int) -> Iterator[Text]:
+    """What was selected, and what that leaves as it is."""
+    flags = selecting_flags(part.choice.select, part.choice.exclude).rstrip()
+    left = plural(len(part.left_out), "other video")
+    told = [flags]
+    if part.left_out:
+        names = ", ".join(map(str, part.left_out[:_LEFT_OUT_NAMED]))
+        more = len(part.left_out) - _LEFT_OUT_NAMED
+        names += f" and {more} more" if more > 0 else ""
+        told.append(f"; {left} with something to do left out ({names})")
+    if part.spares_left_out:
+        told.append(f"; {plural(part.spares_left_out, 'spare')} left out")
+    yield from _flow(("Selected: ", *told), width)
+    for each in part.held_back:
+        yield from _flow(("held back: ", f"{each.address}: {each.because}"), width)
 
 
 def _change(change: Change, action: Action, width: int, *, verbose: bool) -> Iterator[Text]:
@@ -215,6 +251,8 @@ def _summary(plan: Plan, width: int) -> Iterator[Text]:
     if plan.unchanged:
         counts.append(f"{len(plan.unchanged)} unchanged")
     yield from _flow(("Plan: ", *_with_commas(counts)), width)
+    if plan.part is not None:
+        yield from _of_the_whole(plan.part, width)
     cost = plan.cost
     money = [f"${dollars(cost.usd)} now", f"${dollars(cost.worst_case_usd)} at worst"]
     if cost.held_usd:

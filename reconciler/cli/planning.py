@@ -12,12 +12,24 @@ from reconciler.domain.budget import begin_of
 from reconciler.domain.desired import tags_by_recipe
 from reconciler.domain.errors import ExitCode
 from reconciler.domain.observed import Observed
-from reconciler.domain.plan import Action, Await, Buy, DeleteJob, Fetch, Plan, Resolve, Retire
+from reconciler.domain.plan import (
+    Action,
+    Await,
+    Buy,
+    Choice,
+    DeleteJob,
+    Fetch,
+    Plan,
+    Resolve,
+    Retire,
+)
 from reconciler.domain.ports import StateReader
 from reconciler.domain.recorded import RecordedState
 from reconciler.domain.world import World
 from reconciler.plan.looks import Refresh, looks
 from reconciler.plan.make import make_plan
+from reconciler.plan.part import facts_of
+from reconciler.plan.selection import Selection, choose
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +38,7 @@ class Looked:
 
     plan: Plan
     world: World
+    choice: Choice | None = None  # None: all of it
 
     @property
     def recorded(self) -> RecordedState:
@@ -47,13 +60,19 @@ async def look_and_plan(
     every_byte: bool = False,
     destroy: bool = False,
     max_cost_usd: Decimal | None = None,
+    selection: Selection | None = None,
+    choice: Choice | None = None,
 ) -> Looked:
     """Read the state, look at what can have changed, and decide. Writes nothing.
 
-    With `max_cost_usd` the budget allows one run no more than that.
+    With `max_cost_usd` the budget allows one run no more than that. A `selection` is asked of
+    the whole plan, as if nothing were to be destroyed; a `choice` is one made before.
+
+    Raises:
+        SelectionError: the selection names what there is not.
     """
     recorded = outside.reader().read()
-    desired = {} if destroy else declared.desired
+    desired = {} if destroy and selection is None else declared.desired
     eyes = Eyes(
         clock=outside.clock,
         server_of=outside.server_of,
@@ -75,7 +94,12 @@ async def look_and_plan(
         budget=budget,
         counted=counted(booked, observed.at),
     )
-    return Looked(plan=make_plan(world, destroy=destroy), world=world)
+    if selection is not None:
+        choice = choose(selection, facts_of(world, make_plan(world)))
+    if destroy:
+        world = replace(world, desired={})
+    plan = make_plan(world, destroy=destroy, choice=choice)
+    return Looked(plan=plan, world=world, choice=choice)
 
 
 def bookings(
@@ -106,7 +130,8 @@ def recounted(world: World, recorded: RecordedState, state: StateReader) -> Worl
 
 def replan(looked: Looked, recorded: RecordedState, *, destroy: bool) -> Plan:
     """The plan that the same look gives on what the state says by now."""
-    return make_plan(replace(looked.world, recorded=recorded), destroy=destroy)
+    world = replace(looked.world, recorded=recorded)
+    return make_plan(world, destroy=destroy, choice=looked.choice)
 
 
 def out_of_reach(plan: Plan) -> set[ExitCode]:

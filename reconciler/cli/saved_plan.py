@@ -6,7 +6,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from reconciler.cli.options import Options
+from reconciler.cli.options import Options, selecting_flags
 from reconciler.domain.address import Address
 from reconciler.domain.errors import SorafileError, StalePlanError
 from reconciler.domain.plan import Plan
@@ -25,6 +25,8 @@ class Choices:
     refresh: Refresh = "auto"
     every_byte: bool = False
     destroy: bool = False
+    select: tuple[str, ...] = ()  # as said; which addresses that chose, the plan's part tells
+    exclude: tuple[str, ...] = ()
 
 
 NO_CHOICES = Choices()
@@ -104,7 +106,8 @@ def apply_command(file: Path) -> str:
 def plan_command(file: Path, choices: Choices = NO_CHOICES) -> str:
     """What writes a plan file, but for `sorafile` itself."""
     destroy = "--destroy " if choices.destroy else ""
-    return f"plan {destroy}--out {shlex.quote(str(file))}"
+    selected = selecting_flags(choices.select, choices.exclude)
+    return f"plan {destroy}{selected}--out {shlex.quote(str(file))}"
 
 
 def _plan_again(saved: SavedPlan, said: Options) -> str:

@@ -7,7 +7,7 @@ from typing import cast
 from reconciler.apply.remember import record_observed
 from reconciler.cli.documents import plan_document
 from reconciler.cli.opening import open_project, print_document
-from reconciler.cli.options import Options
+from reconciler.cli.options import Options, selecting_flags
 from reconciler.cli.plan_file import read_plan_file, refuse_foreign, write_plan_file
 from reconciler.cli.plan_text import PlanText
 from reconciler.cli.planning import Looked, look_and_plan, out_of_reach, replan
@@ -17,6 +17,7 @@ from reconciler.cli.wiring import Declared, Outside
 from reconciler.domain.errors import ExitCode, worst
 from reconciler.domain.plan import Plan
 from reconciler.plan.looks import Refresh
+from reconciler.plan.selection import NO_SELECTION, Selection
 
 
 def plan_only(
@@ -28,18 +29,27 @@ def plan_only(
     everything: bool,
     changes_code: bool,
     file: Path | None,
+    selection: Selection | None = None,
 ) -> int:
     """Show a plan, and save it where a file is named; "only" a refresh records what is seen."""
     declared = open_project(said)
     if refresh == "only":
         return asyncio.run(_refresh_only(said, declared))
-    choices = Choices(refresh=cast("Refresh", refresh), every_byte=every_byte, destroy=destroy)
-    next_command = "destroy" if destroy else "apply"
+    chosen = selection or NO_SELECTION
+    choices = Choices(
+        refresh=cast("Refresh", refresh),
+        every_byte=every_byte,
+        destroy=destroy,
+        select=tuple(map(str, chosen.select)),
+        exclude=tuple(map(str, chosen.exclude)),
+    )
+    flags = selecting_flags(choices.select, choices.exclude)
+    next_command = f"{'destroy' if destroy else 'apply'} {flags}".rstrip()
     if file is None:
-        plan = asyncio.run(_look(said, declared, choices)).plan
+        plan = asyncio.run(_look(said, declared, choices, selection)).plan
     else:
         refuse_foreign(file, said)
-        looked = asyncio.run(_look(said, declared, choices))
+        looked = asyncio.run(_look(said, declared, choices, selection))
         plan = _save(said, declared, looked, choices, file)
         next_command = apply_command(file)
     _show(said, plan, next_command, everything=everything)
@@ -86,7 +96,9 @@ def _save(said: Options, declared: Declared, looked: Looked, choices: Choices, f
     return plan
 
 
-async def _look(said: Options, declared: Declared, choices: Choices) -> Looked:
+async def _look(
+    said: Options, declared: Declared, choices: Choices, selection: Selection | None
+) -> Looked:
     outside = Outside(declared, said.workspace)
     try:
         return await look_and_plan(
@@ -96,6 +108,7 @@ async def _look(said: Options, declared: Declared, choices: Choices) -> Looked:
             refresh=choices.refresh,
             every_byte=choices.every_byte,
             destroy=choices.destroy,
+            selection=selection,
         )
     finally:
         await outside.aclose()

@@ -41,6 +41,7 @@ _ALLOWED = (
 )
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_*?-]")
 _NOT_IN_KEYS = re.compile(r"[\[\]\x00-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _PREFIX_LIKE = re.compile(r"[A-Za-z_-]+:")
 _COST = re.compile(r"(>=|<=|>|<|=)\s*\$?([0-9]+(?:\.[0-9]+)?)", re.ASCII)
 _TOLD = 12  # values that are listed, before the rest is only counted
@@ -164,6 +165,9 @@ class Selection:
         return read if read.select or read.exclude else None
 
 
+NO_SELECTION = Selection()
+
+
 def parse(text: str, *, option: str = "--select") -> Expression:
     """Read one expression; `str` of it means the same.
 
@@ -206,6 +210,8 @@ class _Reader:
         value = said.removesuffix("+")
         if not value:
             self._fail(f"something is missing after {kind}", at=begin)
+        if (found := _CONTROL.search(value)) is not None:
+            self._fail(f"{found.group()!r} cannot be in a {kind.removesuffix(':')}", at=begin)
         return Term(self._of_kind(kind, value, begin), with_parents, value != said)
 
     def _name(self) -> Named:

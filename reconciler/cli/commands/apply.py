@@ -8,13 +8,14 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from reconciler.cli.options import global_options, options
+from reconciler.cli.options import global_options, options, selecting
 
 EPILOG = """\b
 Examples:
   sorafile apply
   sorafile apply --yes --parallelism 2
   sorafile apply --yes --free
+  sorafile apply --select hero+ --select tag:launch
   sorafile apply --yes --max-cost 5
 
 \b
@@ -66,6 +67,7 @@ class Duration(click.ParamType[float]):
 @click.command("apply", epilog=EPILOG)
 @click.argument("planfile", required=False, type=click.Path(path_type=Path))
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@selecting
 @click.option("--free", is_flag=True, help="Only what costs nothing.")
 @click.option("--max-cost", type=Dollars(), metavar="USD", help="Spend at most so much.")
 @click.option("--destroy", is_flag=True, help="Delete all that is recorded.")
@@ -110,6 +112,8 @@ def command(
     timeout: float | None,
     allow_mass_change: bool,
     allow_empty: bool,
+    select: tuple[str, ...],
+    exclude: tuple[str, ...],
 ) -> int:
     """Plan, show the plan, ask, and do it.
 
@@ -120,6 +124,7 @@ def command(
     else. It is refused where something that it names has changed, and once it was used.
     """
     from reconciler.cli.applying import Wanted, apply, apply_saved
+    from reconciler.plan.selection import Selection
 
     wanted = Wanted(
         yes=yes,
@@ -133,6 +138,7 @@ def command(
         max_cost_usd=max_cost,
         allow_mass_change=allow_mass_change,
         allow_empty=allow_empty,
+        selection=Selection.parse(select, exclude),
     )
     if planfile is None:
         return apply(options(), wanted)
@@ -143,6 +149,6 @@ def command(
 def _refuse_choices() -> None:
     """What a plan was made with is written in its file."""
     context = click.get_current_context()
-    for name in ("destroy", "refresh", "verify"):
+    for name in ("destroy", "refresh", "verify", "select", "exclude"):
         if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
             raise click.UsageError(f"--{name} belongs to plan --out: the PLANFILE has it already")

@@ -4,17 +4,19 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli.options import global_options, options
+from reconciler.cli.options import global_options, options, selecting
 
 EPILOG = """\b
 Examples:
   sorafile plan
   sorafile plan --json --detailed-exitcode
+  sorafile plan --select tag:launch --exclude 'city*'
   sorafile plan --out friday.plan"""
 
 
 @click.command("plan", epilog=EPILOG)
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 where there are changes.")
+@selecting
 @click.option("--destroy", is_flag=True, help="Plan to delete all that is recorded.")
 @click.option(
     "--refresh",
@@ -42,6 +44,8 @@ def command(
     verify: bool,
     everything: bool,
     out: Path | None,
+    select: tuple[str, ...],
+    exclude: tuple[str, ...],
 ) -> int:
     """Say what would change, why, and what it costs. Changes nothing.
 
@@ -50,7 +54,10 @@ def command(
     A saved plan is good for one `apply`, and only as long as nothing that it names changes.
     """
     from reconciler.cli.showing_plan import plan_only
+    from reconciler.plan.selection import Selection
 
+    if (select or exclude) and refresh == "only":
+        raise click.UsageError("--refresh=only looks at all jobs: leave out what selects")
     if out is not None and refresh == "only":
         raise click.UsageError("--refresh=only makes no plan that --out could save")
     return plan_only(
@@ -61,4 +68,5 @@ def command(
         everything=everything,
         changes_code=detailed_exitcode,
         file=out,
+        selection=Selection.parse(select, exclude),
     )

@@ -4,28 +4,34 @@ import asyncio
 
 import click
 
-from reconciler.cli.options import global_options, options
+from reconciler.cli.options import global_options, options, selecting
 
 
 @click.command(
     "status",
-    epilog="\b\nExamples:\n  sorafile status\n  sorafile status hero --json",
+    epilog="\b\nExamples:\n  sorafile status\n  sorafile status hero --json\n"
+    "  sorafile status --select state:failed",
 )
 @click.argument("addresses", nargs=-1, metavar="[ADDR]...")
+@selecting
 @global_options(hidden=True)
-def command(addresses: tuple[str, ...]) -> int:
+def command(addresses: tuple[str, ...], select: tuple[str, ...], exclude: tuple[str, ...]) -> int:
     """Tell how each video stands: state, progress, expiry, files, cost.
 
-    Asks the server for running jobs only, and writes nothing.
+    Asks the server for running jobs only, and writes nothing. Each ADDR and each --select adds
+    to what is told.
     """
     from reconciler.cli.opening import open_project, print_document
     from reconciler.cli.planning import look_once
     from reconciler.cli.status_text import status_document, status_table, troubles
     from reconciler.cli.units import expiring, plural
     from reconciler.domain.errors import SorafileError
+    from reconciler.plan.part import facts_of
+    from reconciler.plan.selection import Selection, choose
     from reconciler.plan.standing import standings
 
     said = options()
+    selection = Selection.parse((*select, *addresses), exclude)
     declared = open_project(said)
     known = {str(address) for address in declared.desired}
     unknown = [name for name in addresses if name not in known]
@@ -34,24 +40,25 @@ def command(addresses: tuple[str, ...]) -> int:
             f"not declared: {', '.join(unknown)}", fix="see what is with: sorafile status"
         )
     looked = asyncio.run(look_once(said, declared))
+    about = looked.world.desired.keys() | looked.recorded.videos.keys()
+    if selection is not None:
+        about &= {*choose(selection, facts_of(looked.world, looked.plan)).chosen}
     chosen = [
-        each
-        for each in standings(looked.world, looked.plan)
-        if not addresses or str(each.declaration.address) in addresses
+        each for each in standings(looked.world, looked.plan) if each.declaration.address in about
     ]
     if said.json:
         print_document(said, status_document(chosen))
         return 0
     out = said.terminal.out
     if not chosen:
-        out.print("No videos are declared.")
+        out.print("No declared video is selected." if selection else "No videos are declared.")
         return 0
     out.print(status_table(chosen, looked.observed.at, out.width))
     for line in troubles(chosen):
         out.print(line)
     for provider, why in sorted(looked.plan.unreachable.items()):
         said.terminal.talk(f"provider {provider} cannot be asked: {why}")
-    undeclared = looked.recorded.videos.keys() - declared.desired.keys()
+    undeclared = about - declared.desired.keys()
     if undeclared:
         gone_at = min(
             (
