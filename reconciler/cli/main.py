@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from reconciler import __version__
-from reconciler.cli import streams
+from reconciler.cli import completing, streams
 from reconciler.cli.options import global_options
 from reconciler.domain.errors import ExitCode, SorafileError
 
@@ -33,6 +33,7 @@ COMMANDS = {
     "remote": "The jobs that are on the server.",
     "state": "What the state database records.",
     "preview-server": "Serve the Videos API on this machine, for any client.",
+    "completion": "What makes a shell complete.",
     "schema": "The JSON Schema of a document or file.",
     "version": "The version of sorafile.",
 }
@@ -71,7 +72,8 @@ class Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command, or name the nearest one."""
         name = args[0]
-        if name not in COMMANDS and not name.startswith("-"):
+        is_typed = not name.startswith("-") and not ctx.resilient_parsing
+        if name not in COMMANDS and is_typed:
             from difflib import get_close_matches
 
             near = get_close_matches(name, COMMANDS, n=1)
@@ -102,6 +104,9 @@ def sorafile() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command, and return its exit code. No traceback leaves this function."""
+    asked = os.environ.get(completing.VARIABLE)
+    if asked is not None:
+        return completing.complete(sorafile, asked)
     try:
         code = sorafile.main(args=list(arguments), prog_name="sorafile", standalone_mode=False)
         sys.stdout.flush()

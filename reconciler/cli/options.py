@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from reconciler.cli.completing import expressions
+from reconciler.cli.completing import expressions, folders, workspaces
 from reconciler.cli.terminal import Terminal
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -62,11 +62,15 @@ def global_options(*, hidden: bool) -> Callable[[F], F]:
 _GLOBAL: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (
         ("-C", "--chdir"),
-        {"metavar": "DIR", "help": "Work as if started in DIR."},
+        {"metavar": "DIR", "help": "Work as if started in DIR.", "shell_complete": folders},
     ),
     (
         ("-w", "--workspace"),
-        {"metavar": "NAME", "help": "The workspace; by default it is 'default'."},
+        {
+            "metavar": "NAME",
+            "help": "The workspace; by default it is 'default'.",
+            "shell_complete": workspaces,
+        },
     ),
     (
         ("--var", "variables"),

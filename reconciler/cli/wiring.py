@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -94,6 +94,27 @@ def read_settings(folder: Path, workspace: str) -> tuple[Project, tuple[Diagnost
     if any(each.severity == "error" for each in found):
         raise InvalidSpecError(found)
     return loaded.project, found
+
+
+def glance(folder: Path) -> Desired:
+    """What the specs declare, as far as they can be read; nobody is told what is wrong."""
+    project = load_project(find_project(folder)).project
+    providers, _ = resolve_providers(project, load_profiles(), os.environ)
+    return load_specs(project, providers).desired
+
+
+def glance_at_state(folder: Path) -> Iterable[Address]:
+    """What a state on this machine records.
+
+    Raises:
+        StateError: it cannot be read.
+    """
+    from reconciler.state.place import locate
+
+    project = load_project(find_project(folder)).project
+    if locate(project.state, project.root).file is None:
+        return ()
+    return state_reader(project, DEFAULT_WORKSPACE).read().videos
 
 
 def doubt_about_state(project: Project) -> Diagnostic | None:

@@ -2,6 +2,7 @@
 
 import click
 
+from reconciler.cli import completing
 from reconciler.cli.options import global_options, options
 
 EPILOG = """\b
@@ -11,7 +12,7 @@ Examples:
 
 
 @click.command("import", epilog=EPILOG)
-@click.argument("address", metavar="ADDR")
+@click.argument("address", metavar="ADDR", shell_complete=completing.addresses)
 @click.argument("job", metavar="ID")
 @click.option("-y", "--yes", is_flag=True, help="Take a job that differs from the declaration.")
 @global_options(hidden=True)

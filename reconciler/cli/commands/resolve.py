@@ -2,6 +2,7 @@
 
 import click
 
+from reconciler.cli import completing
 from reconciler.cli.options import global_options, options
 
 EPILOG = """\b
@@ -15,7 +16,7 @@ up and lets the next apply buy the video again, --write-off gives it up for good
 
 
 @click.command("resolve", epilog=EPILOG)
-@click.argument("address", metavar="[ADDR]", required=False)
+@click.argument("address", metavar="[ADDR]", required=False, shell_complete=completing.addresses)
 @click.option("--adopt", metavar="ID", help="This job is what the request made.")
 @click.option("--retry", is_flag=True, help="Give it up; the next apply buys the video again.")
 @click.option("--write-off", is_flag=True, help="Give it up; nothing is bought in its place.")

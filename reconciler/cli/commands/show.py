@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from reconciler.cli import completing
 from reconciler.cli.options import Options, global_options, options
 
 EPILOG = """\b
@@ -19,7 +20,7 @@ A plan file:
 
 
 @click.command("show", epilog=EPILOG)
-@click.argument("what", metavar="ADDR|PLANFILE")
+@click.argument("what", metavar="ADDR|PLANFILE", shell_complete=completing.addresses_or_files)
 @global_options(hidden=True)
 def command(what: str) -> int:
     """Show one video with its generations and assets, or a saved plan.

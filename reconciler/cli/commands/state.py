@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from reconciler.cli import completing
 from reconciler.cli.options import global_options, options
 
 
@@ -57,7 +58,7 @@ def list_command() -> int:
     short_help="Show what is recorded of one address, or of all.",
     epilog="\b\nExamples:\n  sorafile state show hero\n  sorafile state show --json",
 )
-@click.argument("address", metavar="[ADDR]", required=False)
+@click.argument("address", metavar="[ADDR]", required=False, shell_complete=completing.addresses)
 @global_options(hidden=True)
 def show_command(address: str | None) -> int:
     """Show what is recorded of one address, or of all, whether declared or not."""

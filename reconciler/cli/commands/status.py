@@ -4,6 +4,7 @@ import asyncio
 
 import click
 
+from reconciler.cli import completing
 from reconciler.cli.options import global_options, options, selecting
 
 
@@ -12,7 +13,7 @@ from reconciler.cli.options import global_options, options, selecting
     epilog="\b\nExamples:\n  sorafile status\n  sorafile status hero --json\n"
     "  sorafile status --select state:failed",
 )
-@click.argument("addresses", nargs=-1, metavar="[ADDR]...")
+@click.argument("addresses", nargs=-1, metavar="[ADDR]...", shell_complete=completing.addresses)
 @selecting
 @global_options(hidden=True)
 def command(addresses: tuple[str, ...], select: tuple[str, ...], exclude: tuple[str, ...]) -> int:
