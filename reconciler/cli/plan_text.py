@@ -166,16 +166,19 @@ def _dragged_in(action: Action, plan: Plan, width: int) -> Iterator[Text]:
 def _of_the_whole(part: Part, width: int) -> Iterator[Text]:
     """What was selected, and what that leaves as it is."""
     flags = selecting_flags(part.choice.select, part.choice.exclude).rstrip()
-    left = plural(len(part.left_out), "other video")
-    told = [flags]
+    yield from _flow(("Selected: ", flags), width)
+    left_out = []
     if part.left_out:
         names = ", ".join(map(str, part.left_out[:_LEFT_OUT_NAMED]))
         more = len(part.left_out) - _LEFT_OUT_NAMED
         names += f" and {more} more" if more > 0 else ""
-        told.append(f"; {left} with something to do left out ({names})")
+        left_out.append(
+            f"{plural(len(part.left_out), 'other video')} with something to do ({names})"
+        )
     if part.spares_left_out:
-        told.append(f"; {plural(part.spares_left_out, 'spare')} left out")
-    yield from _flow(("Selected: ", *told), width)
+        left_out.append(plural(part.spares_left_out, "spare"))
+    if left_out:
+        yield from _flow(("Left out: ", *_with_commas(left_out)), width)
     for each in part.held_back:
         yield from _flow(("held back: ", f"{each.address}: {each.because}"), width)
 
