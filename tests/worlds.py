@@ -32,6 +32,7 @@ from reconciler.domain.plan import (
     Action,
     Bind,
     BindShared,
+    Choice,
     Derive,
     Fetch,
     MarkLost,
@@ -456,6 +457,28 @@ def _by_recipe(sidecars: Iterable[Sidecar]) -> dict[RecipeDigest, tuple[Sidecar,
 def the_plan(world: World, *, destroy: bool = False) -> Plan:
     """What the planner makes of a world."""
     return make_plan(world, destroy=destroy)
+
+
+def the_part(
+    world: World,
+    *,
+    chosen: Iterable[str],
+    excluded: Iterable[str] = (),
+    destroy: bool = False,
+) -> Plan:
+    """What the planner makes of a world for some addresses."""
+    choice = Choice(
+        select=tuple(sorted(chosen)),
+        exclude=tuple(sorted(excluded)),
+        chosen=tuple(sorted(map(Address.parse, chosen))),
+        excluded=tuple(sorted(map(Address.parse, excluded))),
+    )
+    return make_plan(world, destroy=destroy, choice=choice)
+
+
+def check_part(world: World, chosen: str, *expected: str, excluded: str = "") -> Plan:
+    """See what is planned for some addresses, named in one text."""
+    return _check(the_part(world, chosen=chosen.split(), excluded=excluded.split()), expected)
 
 
 def check(world: World, *expected: str) -> Plan:

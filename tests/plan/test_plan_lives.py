@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from plan.applying import Studio
+from reconciler.domain.address import Address
 from reconciler.domain.desired import Declaration, RemotePolicy
-from reconciler.domain.plan import ActionKind, Plan, Reason
+from reconciler.domain.plan import ActionKind, Plan, Reason, Rename
 from reconciler.domain.recorded import JobStatus
-from worlds import a_declaration, lines, the_plan
+from reconciler.domain.world import World
+from worlds import a_declaration, lines, the_part, the_plan
 
 NAMES = ("ant", "bee", "cat", "dog")
 PROMPTS = ("one", "two", "three")
@@ -67,8 +69,11 @@ class Life(RuleBasedStateMachine):
         }
 
     def plan(self) -> Plan:
+        return the_plan(self.world())
+
+    def world(self) -> World:
         self.declare()
-        return the_plan(self.studio.world())
+        return self.studio.world()
 
     def parents_of(self, name: str | None) -> set[str]:
         found: set[str] = set()
@@ -168,6 +173,44 @@ class Life(RuleBasedStateMachine):
         """A run that dies on the way."""
         self.studio.apply(self.plan(), die.choice, steps_max=steps)  # type: ignore[attr-defined]
         self.is_at_rest = False
+
+    @rule(
+        die=A_DIE,
+        select=st.sets(A_NAME),
+        exclude=st.sets(A_NAME, max_size=2),
+        steps=st.none() | st.integers(0, 12),
+    )
+    def finish_a_part(
+        self,
+        die: st.random_module,  # type: ignore[valid-type]
+        select: set[str],
+        exclude: set[str],
+        steps: int | None,
+    ) -> None:
+        """A run of what was selected: all else is as it was, jobs and files too."""
+        plan = the_part(self.world(), chosen=select - exclude, excluded=exclude)
+        self.sees_the_price(plan)
+        touched = {each.address for each in plan.actions} | {
+            step.source for each in plan.actions for step in each.steps if isinstance(step, Rename)
+        }
+        assert not {str(each) for each in touched} & exclude
+        left_alone = self.studio.videos.keys() - touched
+        before = {address: self.as_it_is(address) for address in left_alone}
+        self.studio.apply(plan, die.choice, steps_max=steps)  # type: ignore[attr-defined]
+        after = {address: self.as_it_is(address) for address in left_alone}
+        assert after == before, f"not selected, and touched by:\n{lines(plan)}"
+        self.is_at_rest = False
+
+    def as_it_is(self, address: Address) -> tuple[object, ...]:
+        """What must not change where nothing is done: holdings, files, and jobs on the server."""
+        record = self.studio.videos[address]
+        held = self.studio.held(address)
+        return (
+            [each and each.id for each in (record.current, record.pending)],
+            [(each.id, each.on_server) for each in held],
+            [(each.path, self.studio.disk.get(each.path)) for each in record.published],
+            (record.tags, record.lifecycle),
+        )
 
     @rule(die=A_DIE)
     def finish(self, die: st.random_module) -> None:  # type: ignore[valid-type]
