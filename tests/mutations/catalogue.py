@@ -6,6 +6,7 @@ LOST = "tests/apply/test_apply_lost_answers.py"
 JOURNAL = "tests/state/test_state_journal.py"
 LEASE = "tests/state/test_state_lease.py"
 MATCHING = "tests/plan/test_plan_lost_answers.py"
+PART = "tests/plan/test_plan_part.py"
 CLIENT = "tests/remote/test_remote_videos.py"
 
 
@@ -300,5 +301,23 @@ MUTATIONS: dict[str, Mutation] = {
         file="remote/videos.py",
         edits=(("may_repeat=lambda: was_certainly_not_done", "may_repeat=lambda: True"),),
         seen_by=f"{CLIENT}::test_a_delete_that_may_have_arrived_is_not_repeated",
+    ),
+    "the job of what is not selected deleted": Mutation(
+        breaks="I7",
+        file="plan/part.py",
+        edits=(("_sparing_holders(taken, world)", "taken"),),
+        seen_by=f"{PART}::test_a_job_that_an_address_left_alone_holds_is_not_deleted",
+    ),
+    "the file of what is not selected written over": Mutation(
+        breaks="I7",
+        file="plan/part.py",
+        edits=(("        in_the_way |= conflicts\n", "        break\n"),),
+        seen_by=f"{PART}::test_no_file_is_written_over_that_a_video_left_alone_has",
+    ),
+    "what is excluded dragged in": Mutation(
+        breaks="I7",
+        file="plan/part.py",
+        edits=(("        if action.address in excluded:\n", "        if not actions:\n"),),
+        seen_by=f"{PART}::test_what_needs_something_excluded_is_held_back",
     ),
 }
