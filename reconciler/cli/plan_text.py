@@ -180,7 +180,7 @@ def _of_the_whole(part: Part, width: int) -> Iterator[Text]:
     if left_out:
         yield from _flow(("Left out: ", *_with_commas(left_out)), width)
     for each in part.held_back:
-        yield from _flow(("held back: ", f"{each.address}: {each.because}"), width)
+        yield from _flow(("Held back: ", f"{each.address}: {each.because}"), width)
 
 
 def _change(change: Change, action: Action, width: int, *, verbose: bool) -> Iterator[Text]:

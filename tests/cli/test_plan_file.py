@@ -19,7 +19,7 @@ from reconciler.cli.terminal import Terminal
 from reconciler.domain.errors import ExitCode, SorafileError
 from reconciler.domain.plan import Plan
 from reconciler.domain.world import World
-from worlds import a_declaration, a_world, converged, the_plan
+from worlds import a_declaration, a_world, converged, the_part, the_plan
 
 FILE = Path("friday.plan")
 STREET = a_declaration("street", "Ein Café,\n\tnachts 🌧")
@@ -104,6 +104,20 @@ def test_every_plan_comes_back_as_it_was(
     folder = tmp_path_factory.getbasetemp()
     write(folder, the_plan(world))
     assert read(folder).plan == the_plan(world)
+    part = the_part(world, chosen=["ant", "bee"], excluded=["cat"])
+    write(folder, part)
+    assert read(folder).plan == part
+
+
+def test_a_file_of_before_there_were_selections_is_of_the_whole_plan(tmp_path: Path) -> None:
+    def of_before(document: dict[str, Any]) -> None:
+        del document["plan"]["part"]
+        del document["choices"]["select"]
+        del document["choices"]["exclude"]
+
+    write(tmp_path)
+    forge(tmp_path, of_before)
+    assert (read(tmp_path).plan, read(tmp_path).choices) == (PLAN, CHOICES)
 
 
 def test_an_older_plan_file_is_replaced_and_nothing_is_left_beside_it(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import re
 from datetime import timedelta
 from pathlib import Path
 
+import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +18,7 @@ from rich.console import Console
 
 from reconciler.cli.documents import plan_document
 from reconciler.cli.plan_text import PlanText
+from reconciler.cli.schemas import schema
 from reconciler.domain.plan import ActionKind, Plan
 from worlds import (
     NOW,
@@ -26,6 +28,7 @@ from worlds import (
     a_world,
     an_attempt,
     converged,
+    the_part,
     the_plan,
 )
 
@@ -100,6 +103,59 @@ def test_a_plan_is_laid_out_as_ever(width: int) -> None:
     if os.environ.get("UPDATE_GOLDEN"):
         golden.write_text(shown, encoding="utf-8")
     assert shown == golden.read_text(encoding="utf-8")
+
+
+def a_part() -> Plan:
+    """A plan of a selection that drags something in, holds something back and leaves much out."""
+    hero = a_declaration("hero", "A lighthouse, slow push in")
+    night = a_declaration("hero-night", "The same, at night", remix_of=hero)
+    storm = a_declaration("harbour-storm", "A storm comes in", remix_of=a_declaration("harbour"))
+    others = [a_declaration(f"city[Tokyo,{number}]", f"No. {number}") for number in range(8)]
+    spare = a_generation(a_declaration("gone"), "spare", stored=())
+    return the_part(
+        a_world(
+            desired=[hero, night, a_declaration("harbour"), storm, *others],
+            recorded=[converged(others[0])],
+            spares={spare: "gone"},
+        ),
+        chosen=["hero-night", "harbour-storm", "city[Tokyo,0]"],
+        excluded=["harbour"],
+    )
+
+
+def test_a_part_of_a_plan_says_what_it_is_of_the_whole() -> None:
+    golden = GOLDEN / "part-80.txt"
+    shown = text(a_part(), 80)
+    if os.environ.get("UPDATE_GOLDEN"):
+        golden.write_text(shown, encoding="utf-8")
+    assert shown == golden.read_text(encoding="utf-8")
+
+
+def test_the_document_of_a_part_says_what_it_is_of_the_whole() -> None:
+    document = plan_document(a_part())
+    jsonschema.validate(document, schema("plan"))
+    assert document["selection"] == {
+        "select": ["city[Tokyo,0]", "harbour-storm", "hero-night"],
+        "exclude": ["harbour"],
+        "addresses": ["city[Tokyo,0]", "harbour-storm", "hero-night"],
+        "dragged_in": [{"address": "hero", "by": "hero-night"}],
+        "held_back": [
+            {"address": "harbour-storm", "because": "it needs harbour, which is excluded"}
+        ],
+        "left_out": [*(f"city[Tokyo,{number}]" for number in range(1, 8)), "harbour"],
+        "spares_left_out": 1,
+    }
+    assert document["summary"]["unchanged"] == 1
+    whole = plan_document(one_of_each())
+    jsonschema.validate(whole, schema("plan"))
+    assert whole["selection"] is None
+
+
+def test_a_part_with_nothing_to_do_says_what_it_left_out() -> None:
+    world = a_world(desired=[a_declaration("hero"), a_declaration("quiet")])
+    shown = text(the_part(world, chosen=[]), 80)
+    assert shown.startswith("No changes. Nothing is selected.\n")
+    assert "Left out: 2 other videos with something to do (hero, quiet)" in shown
 
 
 def test_the_example_has_nearly_every_kind_of_action() -> None:
