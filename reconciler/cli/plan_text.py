@@ -65,9 +65,13 @@ class PlanText:
             return
         if self.plan.actions:
             columns = _columns(self.plan.actions, width)
+            dragged = self.plan.part.dragged_in if self.plan.part is not None else ()
+            needed_by = {each.address: each.by for each in dragged}
             for action in self.plan.actions:
                 yield _headline(action, columns)
-                yield from _dragged_in(action, self.plan, width)
+                if action.address in needed_by:
+                    told = f"not selected: {needed_by[action.address]} needs it"
+                    yield from _wrapped(Text(told, Style(color="yellow")), width)
                 yield from _body(action, self.plan, width, verbose=self.verbose)
             yield Text()
         yield from _summary(self.plan, width)
@@ -153,14 +157,6 @@ def _body(action: Action, plan: Plan, width: int, *, verbose: bool) -> Iterator[
         yield from _change(change, action, width, verbose=verbose)
     for note in action.notes:
         yield from _wrapped(Text(f"note: {note}", _DIM), width)
-
-
-def _dragged_in(action: Action, plan: Plan, width: int) -> Iterator[Text]:
-    """For whom an action is there that was not selected."""
-    for each in plan.part.dragged_in if plan.part is not None else ():
-        if each.address == action.address:
-            told = f"not selected: {each.by} needs it"
-            yield from _wrapped(Text(told, Style(color="yellow")), width)
 
 
 def _of_the_whole(part: Part, width: int) -> Iterator[Text]:

@@ -59,11 +59,11 @@ def facts_of(world: World, plan: Plan) -> Iterator[Facts]:
         yield Facts(address=address, state="undeclared")
 
 
-def _holders_of(videos: Iterable[Recorded]) -> Mapping[RecipeDigest, tuple[Address, ...]]:
-    found: dict[RecipeDigest, tuple[Address, ...]] = {}
+def _holders_of(videos: Iterable[Recorded]) -> Mapping[RecipeDigest, Sequence[Address]]:
+    found: dict[RecipeDigest, list[Address]] = {}
     for recorded in videos:
         for generation in recorded.generations:
-            found[generation.digest] = (*found.get(generation.digest, ()), recorded.address)
+            found.setdefault(generation.digest, []).append(recorded.address)
     return found
 
 
@@ -129,20 +129,25 @@ def _stopped(
 ) -> Mapping[Address, str]:
     """The addresses whose actions cannot be in the part, and why."""
     stopped: dict[Address, str] = {}
+    causes: dict[Address, str] = {}  # in the words of who needs it
     excluded = frozenset(choice.excluded)
     for action in actions:
         source = next((each for each in _renamed(action) if each in excluded), None)
         needed = next((each for each in action.depends_on if each in stopped), None)
         if action.address in excluded:
             stopped[action.address] = "it is excluded"
-        elif source is not None:
+            causes[action.address] = f"it needs {action.address}, which is excluded"
+            continue
+        if needed is not None:
+            stopped[action.address] = causes[action.address] = causes[needed]
+            continue
+        if source is not None:
             stopped[action.address] = f"it takes over what {source} holds, which is excluded"
-        elif needed is not None and needed in excluded:
-            stopped[action.address] = f"it needs {needed}, which is excluded"
-        elif needed is not None:
-            stopped[action.address] = f"it needs {needed}, and {stopped[needed]}"
         elif action.address in in_the_way:
             stopped[action.address] = in_the_way[action.address]
+        else:
+            continue
+        causes[action.address] = f"it needs {action.address}, and {stopped[action.address]}"
     return stopped
 
 
@@ -154,7 +159,10 @@ def _closed(
     roots: dict[Address, Address | None] = {}
     for address in choice.chosen:
         target = sources.get(address, address)
-        roots[target] = None if target == address or roots.get(target, 0) is None else address
+        if target == address:
+            roots[target] = None
+        else:
+            roots.setdefault(target, address)
     kept: dict[Address, Address | None] = {}
     needed = dict(roots)
     for action in reversed(actions):

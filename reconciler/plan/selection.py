@@ -318,10 +318,10 @@ class _Matcher:
             each.address: tuple(parent for parent in each.parents if parent in self._facts)
             for each in self._facts.values()
         }
-        self._remixes: dict[Address, tuple[Address, ...]] = {}
+        self._remixes: dict[Address, list[Address]] = {}
         for address, parents in self._parents.items():
             for parent in parents:
-                self._remixes[parent] = (*self._remixes.get(parent, ()), address)
+                self._remixes.setdefault(parent, []).append(address)
 
     def any_of(self, expressions: Sequence[Expression]) -> frozenset[Address]:
         return frozenset[Address]().union(*map(self._all_of, expressions))

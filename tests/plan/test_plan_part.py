@@ -117,7 +117,7 @@ def test_what_needs_something_excluded_is_held_back() -> None:
     )
     assert held_back(plan) == {
         "hero-night": "it needs hero, which is excluded",
-        "hero-rain": "it needs hero-night, and it needs hero, which is excluded",
+        "hero-rain": "it needs hero, which is excluded",
     }
     assert left_out(plan) == ["hero"]
 
