@@ -467,13 +467,18 @@ def the_part(
     destroy: bool = False,
 ) -> Plan:
     """What the planner makes of a world for some addresses."""
-    choice = Choice(
-        select=tuple(sorted(chosen)),
-        exclude=tuple(sorted(excluded)),
-        chosen=tuple(sorted(map(Address.parse, chosen))),
-        excluded=tuple(sorted(map(Address.parse, excluded))),
+    return make_plan(world, destroy=destroy, choice=a_choice(chosen, excluded))
+
+
+def a_choice(chosen: Iterable[str], excluded: Iterable[str] = ()) -> Choice:
+    """The choice of some addresses, each named by itself."""
+    select, exclude = sorted(chosen), sorted(excluded)
+    return Choice(
+        select=tuple(select),
+        exclude=tuple(exclude),
+        chosen=tuple(sorted(map(Address.parse, select))),
+        excluded=tuple(sorted(map(Address.parse, exclude))),
     )
-    return make_plan(world, destroy=destroy, choice=choice)
 
 
 def check_part(world: World, chosen: str, *expected: str, excluded: str = "") -> Plan:

@@ -31,7 +31,7 @@ from reconciler.domain.events import (
     Noticed,
     RunEnded,
 )
-from reconciler.domain.plan import Plan
+from reconciler.domain.plan import Choice, Plan
 from reconciler.domain.ports import Holder, Server, StateWriter
 from reconciler.domain.profile import Variant
 from reconciler.domain.provider import Provider
@@ -219,6 +219,7 @@ class Studio:
         stop_at_s: float | None = None,
         free: bool = False,
         destroy: bool = False,
+        choice: Choice | None = None,
         on_event: Callable[[Event], None] = lambda _event: None,
     ) -> Run:
         """Plan and carry out, as the command does; `stop_at_s` is counted from the begin."""
@@ -232,6 +233,7 @@ class Studio:
                 stop=stop,
                 carried=free_part if free else lambda plan: plan,
                 destroy=destroy,
+                choice=choice,
                 on_event=on_event,
             )
             return self.clock.run(stopped_at(stop_at_s, stop, run))
@@ -316,6 +318,7 @@ class Studio:
         stop: Stop | None = None,
         carried: Callable[[Plan], Plan] = lambda plan: plan,
         destroy: bool = False,
+        choice: Choice | None = None,
         on_event: Callable[[Event], None] = lambda _event: None,
     ) -> Run:
         """Plan and carry out under a lease that is held; `carried` is what of the plan is."""
@@ -328,7 +331,7 @@ class Studio:
 
         ports.state.void_reserved()
         world = await self._look(declared, ports.state.read(), ports.server_of, workspace)
-        plan = carried(make_plan(world, destroy=destroy))
+        plan = carried(make_plan(world, destroy=destroy, choice=choice))
         record_observed(world.observed, world.recorded, ports.assets, ports.state)
         rebuild_ledger(plan, world.recorded, world.desired, self.store, ports.state)
         code = await carry_out(

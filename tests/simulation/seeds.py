@@ -222,6 +222,8 @@ def _apply(dice: Random, temper: Temper) -> Apply:
         apply = replace(apply, beside=True)
     elif odds < 0.55:
         apply = replace(apply, free=True)
+    elif odds < 0.65:
+        apply = replace(apply, select=tuple(dice.sample(NAMES, dice.randint(1, 3))))
     return apply
 
 

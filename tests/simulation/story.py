@@ -40,7 +40,7 @@ from simulation.world import (
     World,
     Write,
 )
-from worlds import a_declaration, a_provider
+from worlds import a_choice, a_declaration, a_provider
 
 OTHER_MACHINE = replace(ME, host="there", pid=2)
 HOME, BESIDE = "default", "other"
@@ -184,6 +184,7 @@ class Story:
                 stop=stop,
                 limits=Limits(budget=self.oracle.budget),
                 carried=free_part if step.free else lambda plan: plan,
+                choice=None if step.select is None else a_choice(step.select),
             )
             stop_at_s = self._patience_s if step.stop_at_s is None else step.stop_at_s
             try:

@@ -167,6 +167,7 @@ class Apply:
     """One apply, and what happens to it."""
 
     free: bool = False
+    select: tuple[str, ...] | None = None  # only these videos, and what they need
     stop_at_s: float | None = None  # Ctrl-C
     cut: PowerCut | None = None
     nap: Nap | None = None
