@@ -194,6 +194,15 @@ def test_a_status_is_of_what_is_selected(studio: Film) -> None:
     assert studio.run("status", "--select", "state:lost").out == "No declared video is selected.\n"
 
 
+def test_a_status_of_what_is_declared_no_more_says_so(studio: Film) -> None:
+    assert studio.run("apply", "--yes", "--select", "hero").code == 0
+    studio.write("specs/ads/a.toml", '[video.city]\nprompt = "A city"\n')
+    told = studio.run("status", "--select", "hero")
+    assert told.out == "No declared video is selected.\n"
+    assert "1 recorded video no longer declared" in told.err
+    assert "no longer declared" not in studio.run("status", "--select", "city").err
+
+
 def test_a_refresh_only_takes_no_selection(studio: Film) -> None:
     refused = studio.run("plan", "--refresh", "only", "--select", "hero")
     assert refused.code == 1

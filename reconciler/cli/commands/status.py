@@ -51,15 +51,16 @@ def command(addresses: tuple[str, ...], select: tuple[str, ...], exclude: tuple[
         print_document(said, status_document(chosen))
         return 0
     out = said.terminal.out
-    if not chosen:
+    if chosen:
+        out.print(status_table(chosen, looked.observed.at, out.width))
+    else:
         out.print("No declared video is selected." if selection else "No videos are declared.")
-        return 0
-    out.print(status_table(chosen, looked.observed.at, out.width))
     for line in troubles(chosen):
         out.print(line)
     for provider, why in sorted(looked.plan.unreachable.items()):
         said.terminal.talk(f"provider {provider} cannot be asked: {why}")
-    undeclared = about - declared.desired.keys()
+    recorded = about if select or exclude else looked.recorded.videos.keys()
+    undeclared = recorded - declared.desired.keys()
     if undeclared:
         gone_at = min(
             (
