@@ -36,6 +36,7 @@ class _Seen:
     jobs: dict[GenerationId, ObservedJob | Gone] = field(default_factory=dict)
     unreachable: dict[str, str] = field(default_factory=dict)
     listed: dict[str, Listing] = field(default_factory=dict)
+    named: dict[tuple[str, str], ObservedJob | Gone] = field(default_factory=dict)
 
 
 async def observe(looks: Looks, eyes: Eyes, *, every_byte: bool) -> Observed:
@@ -52,6 +53,8 @@ async def observe(looks: Looks, eyes: Eyes, *, every_byte: bool) -> Observed:
             by_provider.setdefault(able.name, []).append(generation)
     for provider, generations in sorted(by_provider.items()):
         await _ask_jobs(provider, generations, eyes, seen)
+    for provider, remote_id in looks.named:
+        await _ask_named(provider, remote_id, eyes, seen)
     for provider in looks.lists:
         await _list(provider, eyes, seen)
     look = _read if every_byte else _read_if_moved
@@ -70,6 +73,7 @@ async def observe(looks: Looks, eyes: Eyes, *, every_byte: bool) -> Observed:
         unreadable={each.digest: each for each in reading.unreadable},
         listed=seen.listed,
         told=_told_of(eyes.assets) if looks.every_sidecar else frozenset(),
+        named=seen.named,
     )
 
 
@@ -125,6 +129,18 @@ async def _ask_jobs(name: str, generations: Iterable[Generation], eyes: Eyes, se
         seen.unreachable[name] = _told(error)
     except ServerError as error:
         # A server that answers with nonsense has told nothing about its jobs.
+        seen.unreachable[name] = _told(error)
+
+
+async def _ask_named(name: str, remote_id: str, eyes: Eyes, seen: _Seen) -> None:
+    """See how a job stands that is to be imported; this starts the embedded server, too."""
+    if name not in eyes.providers or name in seen.unreachable:
+        return
+    try:
+        seen.named[name, remote_id] = await eyes.server_of(name).retrieve(remote_id)
+    except JobGoneError:
+        seen.named[name, remote_id] = "gone"
+    except ServerError as error:
         seen.unreachable[name] = _told(error)
 
 

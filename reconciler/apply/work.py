@@ -308,7 +308,8 @@ class Work:
 
     def _adopt(self, step: Adopt, given_up: AttemptId | None) -> None:
         declaration, state = step.declaration, self.journey.ports.state
-        is_ours = self.journey.providers[declaration.provider].account_use == "exclusive"
+        use = self.journey.providers[declaration.provider].account_use
+        is_ours = use == "exclusive" and not step.named
         if given_up is not None:
             self._held = state.twin(given_up, step.job, is_ours=is_ours)
             state.bind(declaration.address, self._held.id)

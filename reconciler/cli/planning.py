@@ -10,7 +10,7 @@ from reconciler.cli.wiring import Declared, Outside
 from reconciler.domain.bookings import Booking, counted, still_to_book
 from reconciler.domain.budget import begin_of
 from reconciler.domain.desired import tags_by_recipe
-from reconciler.domain.errors import ExitCode
+from reconciler.domain.errors import ExitCode, InvalidSpecError
 from reconciler.domain.observed import Observed
 from reconciler.domain.plan import (
     Action,
@@ -20,12 +20,14 @@ from reconciler.domain.plan import (
     DeleteJob,
     Fetch,
     Plan,
+    Reason,
     Resolve,
     Retire,
 )
 from reconciler.domain.ports import StateReader
 from reconciler.domain.recorded import RecordedState
 from reconciler.domain.world import World
+from reconciler.plan.blocks import conflicts
 from reconciler.plan.looks import Refresh, looks
 from reconciler.plan.make import make_plan
 from reconciler.plan.part import facts_of
@@ -80,7 +82,8 @@ async def look_and_plan(
         files=outside.files,
         providers=declared.providers,
     )
-    chosen = looks(desired, recorded, refresh, at=outside.clock.now())
+    blocks = declared.blocks
+    chosen = looks(desired, recorded, refresh, at=outside.clock.now(), blocks=blocks)
     observed = await observe(chosen, eyes, every_byte=every_byte)
     budget = replace(declared.project.budget, max_cost_usd=max_cost_usd)
     begin = begin_of("month", observed.at)
@@ -91,9 +94,13 @@ async def look_and_plan(
         recorded=recorded,
         observed=observed,
         providers=declared.providers,
+        blocks=blocks,
         budget=budget,
         counted=counted(booked, observed.at),
     )
+    mistakes = conflicts(world)
+    if mistakes:
+        raise InvalidSpecError(mistakes)
     if selection is not None:
         choice = choose(selection, facts_of(world, make_plan(world)))
     if destroy:
@@ -136,7 +143,11 @@ def replan(looked: Looked, recorded: RecordedState, *, destroy: bool) -> Plan:
 
 def out_of_reach(plan: Plan) -> set[ExitCode]:
     """UNREACHABLE, where an action needs a server that could not be asked."""
-    needed = {action.provider for action in plan.actions if needs_server(action)}
+    needed = {
+        action.provider
+        for action in plan.actions
+        if needs_server(action) or action.reason is Reason.NOT_IMPORTABLE
+    }
     return {ExitCode.UNREACHABLE} if needed & plan.unreachable.keys() else set()
 
 

@@ -14,6 +14,7 @@ from reconciler import __version__
 from reconciler.cli.clock import SystemClock
 from reconciler.cli.trust import require_trust
 from reconciler.domain.address import NAME, Address
+from reconciler.domain.blocks import NO_BLOCKS, Blocks
 from reconciler.domain.desired import Desired
 from reconciler.domain.errors import (
     Diagnostic,
@@ -55,6 +56,7 @@ class Declared:
     desired: Desired
     warnings: tuple[Diagnostic, ...]
     specs: Mapping[Address, Spec] = field(default_factory=dict)  # as written
+    blocks: Blocks = NO_BLOCKS
 
     @property
     def root(self) -> Path:
@@ -80,6 +82,7 @@ def read_project(folder: Path, workspace: str, given: Given | None = None) -> De
         desired=specs.desired,
         warnings=found,
         specs=specs.specs,
+        blocks=specs.blocks,
     )
 
 

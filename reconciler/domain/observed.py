@@ -109,6 +109,9 @@ class Observed:
     told: frozenset[tuple[str, str]] = frozenset()
     """Accounts and remote ids of all sidecars; looked at where the database is new."""
 
+    named: Mapping[tuple[str, str], ObservedJob | Gone] = field(default_factory=dict)
+    """Jobs that are to be imported, by provider and remote id."""
+
 
 def unrecorded(generation: Generation, observed: Observed) -> Sidecar | None:
     """What the asset store has of a known generation, where the state does not say so.

@@ -57,6 +57,11 @@ class Reason(StrEnum):
     STORED_BEFORE = "stored_before"
     SHARED = "shared"
     RENAMED = "renamed"
+    MOVED = "moved"
+    REMOVED = "removed"
+    IMPORTED = "imported"
+    NOT_IMPORTABLE = "not_importable"
+    BLOCK_CONFLICT = "block_conflict"
     UNDECLARED = "undeclared"
     JOB_IN_USE = "job_in_use"
     DEPOSED = "deposed"
@@ -114,6 +119,7 @@ class Adopt:
     job: ObservedJob
     cost_usd: Decimal | None
     given_up: AttemptId | None = None  # the attempt that made it, and that nobody waits for
+    named: bool = False  # by an [[import]]: it may be another's, so it is never deleted
     step: Literal["adopt"] = "adopt"
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from reconciler.domain.blocks import NO_BLOCKS, Blocks
 from reconciler.domain.budget import NO_BUDGET, NOTHING_COUNTED, Budget, Counted
 from reconciler.domain.desired import Desired
 from reconciler.domain.observed import Observed
@@ -19,5 +20,6 @@ class World:
     recorded: RecordedState
     observed: Observed
     providers: Mapping[str, Provider]
+    blocks: Blocks = NO_BLOCKS
     budget: Budget = NO_BUDGET
     counted: Counted = NOTHING_COUNTED  # against the budget, before this plan

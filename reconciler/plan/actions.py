@@ -330,6 +330,8 @@ def _adopt(declaration: Declaration, target: Adoptable, held: Holding, facts: Se
     """Take a job that the server has already, instead of paying for a new one."""
     job = target.job
     cost = price(declaration, facts.index.world.providers[declaration.provider])
+    if target.named and target.given_up is None:
+        return _import(declaration, job, held, facts)
     adopt = Adopt(declaration=declaration, job=job, cost_usd=cost, given_up=target.given_up)
     steps = _hold_and_fill(declaration, held, facts, (adopt, Await()))
     because = f"job {job.remote_id} on {declaration.provider} is of this recipe, and nobody's yet"
@@ -337,6 +339,17 @@ def _adopt(declaration: Declaration, target: Adoptable, held: Holding, facts: Se
         because = f"job {job.remote_id} showed after its request was given up: it was paid for"
     action = _act(declaration, ActionKind.ADOPT, Reason.FOUND_ON_SERVER, because, steps)
     return replace(action, expires_at=facts.index.expiry_of_job(job, declaration.provider))
+
+
+def _import(declaration: Declaration, job: ObservedJob, held: Holding, facts: Setting) -> Action:
+    """Take a job that a person named; what it cost, and whose it is, nobody here knows."""
+    adopt = Adopt(declaration=declaration, job=job, cost_usd=None, named=True)
+    steps = _hold_and_fill(declaration, held, facts, (adopt, Await()))
+    because = f"an [[import]] block says that it is job {job.remote_id} on {declaration.provider}"
+    action = _act(declaration, ActionKind.ADOPT, Reason.IMPORTED, because, steps)
+    going = _let_go(declaration, held, held.recorded.generations, facts)
+    expires_at = facts.index.expiry_of_job(job, declaration.provider)
+    return replace(action, expires_at=expires_at, notes=going.notes)
 
 
 def _listed(names: list[str]) -> str:

@@ -25,13 +25,22 @@ class Adoption:
         """Take none yet; `twins` belong to attempts that were given up, and to no others."""
         self._index = index
         self._twins = {twin.attempt: twin for twin in twins}
-        self._taken = {twin.job.remote_id for twin in twins}
+        named = (block.remote_id for block in index.world.blocks.imports.values())
+        self._taken = {*(twin.job.remote_id for twin in twins), *named}
 
     def twin(self, digest: RecipeDigest) -> TakeTwin | None:
         """A job that a request for this recipe made after all, and whose video can be had."""
         for attempt in self._index.world.recorded.given_up:
             twin = self._twins.get(attempt.id)
             if twin is not None and attempt.digest == digest and self._is_of_use(twin.job):
+                return twin
+        return None
+
+    def twin_named(self, account: str, remote_id: str) -> TakeTwin | None:
+        """The job of that id, where a request that was given up has made it."""
+        for attempt in self._index.world.recorded.given_up:
+            twin = self._twins.get(attempt.id)
+            if twin is not None and (attempt.account, twin.job.remote_id) == (account, remote_id):
                 return twin
         return None
 

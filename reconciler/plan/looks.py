@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from reconciler.domain.blocks import NO_BLOCKS, Blocks
 from reconciler.domain.desired import Declaration, Desired
 from reconciler.domain.recipe import RecipeDigest
 from reconciler.domain.recorded import Asset, Generation, JobStatus, PublishedFile, RecordedState
+from reconciler.plan.importing import named_jobs
 
 # A job that shows later than this after its request has no assets any more.
 _LATE = timedelta(hours=24)
@@ -29,10 +31,18 @@ class Looks:
     assets: tuple[Asset, ...]
     digests: tuple[RecipeDigest, ...]  # recipes whose video the asset store alone may know of
     lists: tuple[str, ...]  # providers whose jobs may be the result of something wanted
+    named: tuple[tuple[str, str], ...] = ()  # jobs to import: provider, remote id
     every_sidecar: bool = False  # the database was lost, and cannot tell whose those jobs are
 
 
-def looks(desired: Desired, recorded: RecordedState, refresh: Refresh, *, at: datetime) -> Looks:
+def looks(
+    desired: Desired,
+    recorded: RecordedState,
+    refresh: Refresh,
+    *,
+    at: datetime,
+    blocks: Blocks = NO_BLOCKS,
+) -> Looks:
     """Choose what to look at; `at` is the moment of looking."""
     known = {
         generation.digest
@@ -51,6 +61,7 @@ def looks(desired: Desired, recorded: RecordedState, refresh: Refresh, *, at: da
         assets=tuple(_assets(desired, recorded)),
         digests=tuple(dict.fromkeys((*(each.digest for each in missing), *_unstored(recorded)))),
         lists=_lists(recorded, missing, at) if refresh != "none" else (),
+        named=named_jobs(blocks, desired, recorded) if refresh != "none" else (),
         every_sidecar=recorded.is_new and bool(missing),
     )
 

@@ -26,6 +26,7 @@ from reconciler.domain.plan import (
 from reconciler.domain.provider import Provider
 from reconciler.domain.world import World
 from reconciler.plan.actions import declared, undeclared
+from reconciler.plan.blocks import contradicted, forgetting, renaming, settle
 from reconciler.plan.guards import deletions, overruns
 from reconciler.plan.index import Index
 from reconciler.plan.part import cut_to, sparing_parents
@@ -44,22 +45,30 @@ def make_plan(world: World, *, destroy: bool = False, choice: Choice | None = No
     """
     if destroy:
         world = replace(world, desired={})
-    index = Index(world)
+    settled = settle(world)
+    index = Index(settled.world)
     facts = setting(index, targets(index))
     actions: list[Action] = []
     unchanged: list[Address] = []
     part: Part | None = None
     for declaration in map(world.desired.__getitem__, facts.targets):
         action = declared(declaration, facts)
+        rename = settled.renames.get(declaration.address)
+        if rename is not None:
+            action = renaming(rename, action, declaration)
         if action is None:
             unchanged.append(declaration.address)
         else:
             actions.append(action)
-    for address, recorded in sorted(world.recorded.videos.items()):
+    for address, recorded in sorted(index.world.recorded.videos.items()):
         if address not in world.desired:
             action = undeclared(recorded, facts, destroy=destroy)
             if action is not None:
                 actions.append(action)
+    actions += map(forgetting, settled.forgotten)
+    actions += (
+        contradicted(each, world.recorded.videos[each.address]) for each in settled.conflicts
+    )
     loose = spares(index, actions)
     if choice is not None:
         cut = cut_to(choice, actions, loose, world)

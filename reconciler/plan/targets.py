@@ -13,6 +13,7 @@ from reconciler.domain.plan import Reason
 from reconciler.domain.recipe import RecipeDigest
 from reconciler.domain.recorded import Attempt, AttemptId, Generation, JobStatus, Recorded
 from reconciler.plan.adoption import Adoption
+from reconciler.plan.importing import Importable, is_to_be_imported, to_import
 from reconciler.plan.index import Index
 from reconciler.plan.price import price
 from reconciler.plan.spares import twins
@@ -55,6 +56,7 @@ class Adoptable:
 
     job: ObservedJob
     given_up: AttemptId | None = None  # the attempt that made it, as it turned out
+    named: bool = False  # by an [[import]] of a person
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +171,11 @@ def _target(
     if held is None and _replaces_a_protected(declaration, recorded):
         because = "it is protected, and its recipe changed"
         return Stuck(reason=Reason.PROTECTED, because=because, refuses=True)
+    imported = to_import(declaration, index, adoption, _parent_job(declaration.parent, found))
+    if isinstance(imported, Importable):
+        return Adoptable(job=imported.job, given_up=imported.given_up, named=True)
+    if imported is not None:
+        return Stuck(reason=Reason.NOT_IMPORTABLE, because=imported)
     free = _free(declaration, index, adoption, found, getting)
     if free is not None:
         return free
@@ -209,7 +216,9 @@ def _unresolved(
         )
         return Stuck(reason=Reason.UNRESOLVED_ATTEMPT, because=because)
     stuck = _parent_in_the_way(declaration.parent, found)
-    may_buy = (stuck or _perhaps_bought(declaration.digest, index)) is None
+    # Whoever names a job to take does not want another bought.
+    is_named = is_to_be_imported(declaration, index)
+    may_buy = not is_named and (stuck or _perhaps_bought(declaration.digest, index)) is None
     return Unresolved(attempt=attempt, may_buy=may_buy)
 
 

@@ -25,6 +25,7 @@ class Code(StrEnum):
     BAD_VALUE = "SF0203", "a value that is never allowed there"
     LATER = "SF0204", "something that this release does not have"
     BAD_NAME = "SF0205", "a name with characters that names do not have"
+    NO_KEY = "SF0206", "a key is missing that must be there"
 
     KEY_IN_FILE = "SF0301", "an API key is written into a file"
     KEY_SOURCE = "SF0302", "a key's source is not exactly one of env, command and keyring"
@@ -44,6 +45,8 @@ class Code(StrEnum):
     REMIX_SETS = "SF0413", "a remix sets what it takes from its parent"
     REMIX_ACROSS = "SF0414", "a remix on another provider than its parent"
     NO_REMIX = "SF0415", "the provider makes no remixes"
+    BLOCK = "SF0420", "a block that contradicts another, or what is declared"
+    BLOCK_IN_STATE = "SF0421", "a block that contradicts what the state holds"
 
     UNDEFINED = "SF0421", "a name in `${...}` that nothing defines"
     TEMPLATE = "SF0422", "a `${...}` that cannot be read"

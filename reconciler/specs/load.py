@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from reconciler.domain.address import Address
+from reconciler.domain.blocks import Blocks
 from reconciler.domain.desired import Declaration, Desired
 from reconciler.domain.errors import Diagnostic, SourceSpan
 from reconciler.domain.provider import Provider
+from reconciler.specs.blocks import FileBlocks, read_blocks
 from reconciler.specs.codes import Code
 from reconciler.specs.declare import Declarer, tell_duplicates
 from reconciler.specs.document import Document, InvalidTomlError, read_spec_toml
@@ -47,6 +49,7 @@ class LoadedSpecs:
 
     desired: Desired
     specs: Mapping[Address, Spec]  # what each address was written as
+    blocks: Blocks
     diagnostics: tuple[Diagnostic, ...]
 
 
@@ -64,11 +67,12 @@ def load_specs(
     findings, folder = Findings(), ProjectFolder(project.root)
     files = _spec_files(project, folder, findings)
     written: list[Spec] = []
+    blocks: list[FileBlocks] = []
     unread = _UnreadNames()
     for file, real in files.items():
         document = _read(file, real, findings, unread)
         if document is not None:
-            written += _specs_of(document, project, given, findings, unread)
+            written += _specs_of(document, project, given, findings, unread, blocks)
     declarer = Declarer(
         project,
         providers,
@@ -96,9 +100,17 @@ def load_specs(
     check_given(given, known, findings)
     if findings.raised == 0:  # else the videos that have the tag may be among those left out
         _check_tags_of_budget(project, declared, findings)
+    desired = {declaration.address: declaration for declaration in declared}
+    names = {spec.name for spec in specs} - {address.name for address in desired}
     return LoadedSpecs(
-        desired={declaration.address: declaration for declaration in declared},
+        desired=desired,
         specs={spec.address: spec for spec in reversed(specs)},
+        blocks=read_blocks(
+            blocks,
+            desired,
+            lambda name: name in names or unread.may_hold(name),  # of what has a mistake
+            findings,
+        ),
         diagnostics=findings.in_order([PROJECT_FILE_NAME, *files]),
     )
 
@@ -208,6 +220,7 @@ def _specs_of(
     given: Given,
     findings: Findings,
     unread: _UnreadNames,
+    blocks: list[FileBlocks],
 ) -> Iterator[Spec]:
     tables, left_out = read_tables(SPEC_FILE, "spec", document, findings)
     defined = (Definitions(document, tables.vars), Definitions(project.source, project.variables))
@@ -220,6 +233,7 @@ def _specs_of(
         source=project.source,
     )
     plain = Cell({}, variables)
+    blocks.append(FileBlocks(document, tables))
     wrong: dict[str, set[str]] = {}
     for path in left_out:
         unread.add_left_out(path)

@@ -27,12 +27,16 @@ _TYPES = {
     "dataclass_type": "a table",
 }
 _DURATION = '"500ms", "10s", "30m", "2h"'
+_ADDRESS = "the name of a video, as `street` or `city[Tokyo,dawn]`"
 _FORMS = {
     "env": "the name of an environment variable",
     "poll_interval": _DURATION,
     "settle": _DURATION,
     "asset_lifetime": _DURATION,
     "sizes": 'WIDTHxHEIGHT in pixels, as "1280x720"',
+    "from": _ADDRESS,
+    "to": _ADDRESS,
+    "id": "a job's id, without spaces",
     "tags": "words without spaces, commas and control characters",
 }
 _NAMES = "letters, digits, `_` and `-`"
@@ -78,6 +82,8 @@ def _explain(kind: _Kind, details: ErrorDetails) -> tuple[KeyPath, Trouble, bool
         return path[:-1], _bad_name(path[:-1]), True
     if details["type"] == "unexpected_keyword_argument":
         return path, _unknown(kind, path, written), True
+    if details["type"] == "missing":
+        return path, _missing(path), True
     if path[-1] == "api_key" and details["type"] == "dataclass_type":
         return path, _key_in_file(), False
     if details["type"] in _TYPES:
@@ -95,6 +101,15 @@ def _bad_name(path: KeyPath) -> Trouble:
         summary=f"`{name}` is no name",
         allowed=_NAMES,
         fix=f"write `{mended}`" if mended else None,
+    )
+
+
+def _missing(path: KeyPath) -> Trouble:
+    return Trouble(
+        code=Code.NO_KEY,
+        summary=f"[[{path[0]}]] has no `{path[-1]}`",
+        allowed=_FORMS.get(str(path[-1])),
+        fix=f"add `{path[-1]}`",
     )
 
 

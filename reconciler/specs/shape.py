@@ -32,6 +32,10 @@ _Size = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*x[1-9][0-9]*$")]
 _Duration = Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?(ms|s|m|h)$")]
 _Variant = Literal["video", "thumbnail", "spritesheet"]
 _Tag = Annotated[str, StringConstraints(pattern=r"^[^\s,\x00-\x1f\x7f]+$")]
+_Address = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+(\[[^\[\]\x00-\x1f\x7f]+\])?$")
+]
+_JobId = Annotated[str, StringConstraints(pattern=r"^[^\s\x00-\x1f\x7f]+$")]
 _Variants = Annotated[list[_Variant], Field(min_length=1)]
 _Texts = Annotated[list[_Text], Field(min_length=1)]
 _Sizes = Annotated[list[_Size], Field(min_length=1)]
@@ -138,6 +142,29 @@ class VideoTable(DefaultsTable):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_TABLE)
+class MovedTable:
+    """A video that has another name now; what the state holds moves there, files and all."""
+
+    from_: _Address = Field(alias="from", description="Its name before.")
+    to: _Address = Field(description="Its name now; without keys, all takes and cells move.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=_TABLE)
+class RemovedTable:
+    """A video that the state shall forget; its remote job and its files are left alone."""
+
+    from_: _Address = Field(alias="from", description="Its name; it is declared no more.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=_TABLE)
+class ImportTable:
+    """A job that the server has already, to be taken instead of bought."""
+
+    to: _Address = Field(description="The declared video that it is.")
+    id: _JobId = Field(description="The job's id on the server.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=_TABLE)
 class SpecFile:
     """A spec file of sorafile: the videos that are wanted."""
 
@@ -149,6 +176,15 @@ class SpecFile:
     )
     video: dict[_Name, VideoTable] = Field(
         default_factory=dict, description="The declared videos by name."
+    )
+    moved: list[MovedTable] = Field(
+        default_factory=list, description="Videos that have another name now."
+    )
+    removed: list[RemovedTable] = Field(
+        default_factory=list, description="Videos that are forgotten, and left where they are."
+    )
+    import_: list[ImportTable] = Field(
+        default_factory=list, alias="import", description="Jobs that are taken, not bought."
     )
 
 
@@ -307,17 +343,19 @@ PROJECT_FILE = TypeAdapter(ProjectFile)
 
 PROVIDER_KEYS = frozenset(field.name for field in fields(ProviderTable))
 
-_LATER_TABLES = frozenset({"moved", "removed", "import"})
 _LATER_IN_VIDEOS = frozenset({"remix_of_id", "reference_fit", "edit_of", "extends"})
 _LATER_IN_LIFECYCLES = frozenset({"retries", "deadline", "ignore_changes"})
 
 _TABLES: Mapping[tuple[str, ...], tuple[type, frozenset[str]]] = {
-    ("spec",): (SpecFile, _LATER_TABLES),
+    ("spec",): (SpecFile, frozenset()),
     ("spec", "defaults"): (DefaultsTable, _LATER_IN_VIDEOS),
     ("spec", "defaults", "lifecycle"): (LifecycleTable, _LATER_IN_LIFECYCLES),
     ("spec", "video", "*"): (VideoTable, _LATER_IN_VIDEOS),
     ("spec", "video", "*", "lifecycle"): (LifecycleTable, _LATER_IN_LIFECYCLES),
-    ("project",): (ProjectFile, _LATER_TABLES),
+    ("spec", "moved", "*"): (MovedTable, frozenset()),
+    ("spec", "removed", "*"): (RemovedTable, frozenset()),
+    ("spec", "import", "*"): (ImportTable, frozenset()),
+    ("project",): (ProjectFile, frozenset()),
     ("project", "workspace", "*"): (WorkspaceTable, frozenset()),
     ("project", "project"): (ProjectTable, frozenset({"publish"})),
     ("project", "defaults"): (DefaultsTable, _LATER_IN_VIDEOS),
@@ -330,7 +368,8 @@ _TABLES: Mapping[tuple[str, ...], tuple[type, frozenset[str]]] = {
 
 def known_keys(kind: Literal["spec", "project"], table: KeyPath) -> tuple[str, ...]:
     """The keys that one table of a file may have, in the order of their declaration."""
-    return tuple(field.name for field in fields(_table(kind, table)[0]))
+    # What Python keeps for itself is written with an underscore behind it.
+    return tuple(field.name.rstrip("_") for field in fields(_table(kind, table)[0]))
 
 
 def later_keys(kind: Literal["spec", "project"], table: KeyPath) -> frozenset[str]:
@@ -345,6 +384,6 @@ def _table(kind: Literal["spec", "project"], table: KeyPath) -> tuple[type, froz
     parts = [str(part) for part in table]
     if parts[:1] == ["workspace"]:
         parts = parts[_BELOW_WORKSPACE:] or ["workspace", "*"]
-    if parts[:1] in (["video"], ["providers"]):
+    if parts and parts[0] in ("video", "providers", "moved", "removed", "import"):
         parts[1] = "*"
     return _TABLES[(kind, *parts)]
