@@ -17,6 +17,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from reconciler.domain.address import Address
+from reconciler.domain.blocks import Blocks, ImportBlock, MovedBlock, RemovedBlock
 from reconciler.domain.budget import NO_BUDGET, NOTHING_COUNTED, Budget, Counted
 from reconciler.domain.desired import Declaration, Lifecycle, OnLost, RemotePolicy
 from reconciler.domain.observed import (
@@ -408,6 +409,10 @@ def a_world(
     providers: Iterable[Provider] = (),
     budget: Budget = NO_BUDGET,
     counted: Counted = NOTHING_COUNTED,
+    moved: Mapping[str, str] | None = None,
+    removed: Iterable[str] = (),
+    imports: Mapping[str, str] | None = None,
+    named: Mapping[str, ObservedJob | Gone] | None = None,
     at: datetime = NOW,
 ) -> World:
     """A world; `history` is what the database knows beside what the addresses hold."""
@@ -440,10 +445,24 @@ def a_world(
             listed={}
             if listed is None
             else {"studio": Listing(jobs=tuple(listed), is_cut=list_is_cut)},
+            named={("studio", job): seen for job, seen in (named or {}).items()},
         ),
+        blocks=_blocks(moved or {}, removed, imports or {}),
         providers={each.name: each for each in providers} or {"studio": a_provider()},
         budget=budget,
         counted=counted,
+    )
+
+
+def _blocks(moved: Mapping[str, str], removed: Iterable[str], imports: Mapping[str, str]) -> Blocks:
+    taken = {Address.parse(to): job for to, job in imports.items()}
+    return Blocks(
+        moved=tuple(
+            MovedBlock(source=Address.parse(source), target=Address.parse(to))
+            for source, to in moved.items()
+        ),
+        removed=tuple(RemovedBlock(source=Address.parse(each)) for each in removed),
+        imports={to: ImportBlock(target=to, remote_id=job) for to, job in taken.items()},
     )
 
 

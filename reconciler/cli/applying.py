@@ -18,7 +18,7 @@ from reconciler.apply.run import carry_out
 from reconciler.apply.stop import Stop
 from reconciler.cli.asking import answer
 from reconciler.cli.guarding import confirm_deletions, refuse_over_budget
-from reconciler.cli.opening import open_project
+from reconciler.cli.opening import mistakes_told, open_project
 from reconciler.cli.options import Options, selecting_flags
 from reconciler.cli.plan_file import read_plan_file
 from reconciler.cli.plan_text import PlanText
@@ -105,17 +105,18 @@ def _applied(said: Options, declared: Declared, wanted: Wanted) -> int:
 async def _apply(said: Options, declared: Declared, wanted: Wanted) -> int:
     outside = Outside(declared, said.workspace)
     try:
-        looked = await look_and_plan(
-            declared,
-            outside,
-            workspace=said.workspace,
-            refresh=cast("Refresh", wanted.refresh),
-            every_byte=wanted.every_byte,
-            destroy=wanted.destroy,
-            max_cost_usd=wanted.max_cost_usd,
-            selection=wanted.selection,
-            choice=_chosen_before(wanted.saved),
-        )
+        with mistakes_told(said):
+            looked = await look_and_plan(
+                declared,
+                outside,
+                workspace=said.workspace,
+                refresh=cast("Refresh", wanted.refresh),
+                every_byte=wanted.every_byte,
+                destroy=wanted.destroy,
+                max_cost_usd=wanted.max_cost_usd,
+                selection=wanted.selection,
+                choice=_chosen_before(wanted.saved),
+            )
         if wanted.saved is not None:
             looked = _named_by(wanted.saved, looked, outside, said)
         plan = free_part(looked.plan) if wanted.free else looked.plan

@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from reconciler.apply.observe import Eyes, observe
+from reconciler.cli.opening import mistakes_told
 from reconciler.cli.options import Options
 from reconciler.cli.wiring import Declared, Outside
 from reconciler.domain.bookings import Booking, counted, still_to_book
@@ -72,6 +73,7 @@ async def look_and_plan(
 
     Raises:
         SelectionError: the selection names what there is not.
+        InvalidSpecError: a block contradicts what the state holds.
     """
     recorded = outside.reader().read()
     desired = {} if destroy and selection is None else declared.desired
@@ -163,6 +165,7 @@ async def look_once(said: Options, declared: Declared) -> Looked:
     """Look and plan with the usual care, and let go of the world outside again."""
     outside = Outside(declared, said.workspace)
     try:
-        return await look_and_plan(declared, outside, workspace=said.workspace)
+        with mistakes_told(said):
+            return await look_and_plan(declared, outside, workspace=said.workspace)
     finally:
         await outside.aclose()

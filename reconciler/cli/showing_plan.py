@@ -6,7 +6,7 @@ from typing import cast
 
 from reconciler.apply.remember import record_observed
 from reconciler.cli.documents import plan_document
-from reconciler.cli.opening import open_project, print_document
+from reconciler.cli.opening import mistakes_told, open_project, print_document
 from reconciler.cli.options import Options, selecting_flags
 from reconciler.cli.plan_file import read_plan_file, refuse_foreign, write_plan_file
 from reconciler.cli.plan_text import PlanText
@@ -101,15 +101,16 @@ async def _look(
 ) -> Looked:
     outside = Outside(declared, said.workspace)
     try:
-        return await look_and_plan(
-            declared,
-            outside,
-            workspace=said.workspace,
-            refresh=choices.refresh,
-            every_byte=choices.every_byte,
-            destroy=choices.destroy,
-            selection=selection,
-        )
+        with mistakes_told(said):
+            return await look_and_plan(
+                declared,
+                outside,
+                workspace=said.workspace,
+                refresh=choices.refresh,
+                every_byte=choices.every_byte,
+                destroy=choices.destroy,
+                selection=selection,
+            )
     finally:
         await outside.aclose()
 
@@ -117,7 +118,10 @@ async def _look(
 async def _refresh_only(said: Options, declared: Declared) -> int:
     outside = Outside(declared, said.workspace)
     try:
-        looked = await look_and_plan(declared, outside, workspace=said.workspace, refresh="full")
+        with mistakes_told(said):
+            looked = await look_and_plan(
+                declared, outside, workspace=said.workspace, refresh="full"
+            )
         if looked.observed.jobs:
             with outside.writer("plan --refresh=only") as state:
                 state.void_reserved()  # it is known only now whether who left it is dead

@@ -206,14 +206,16 @@ def _routes(world: World) -> tuple[Mapping[Address, Address], tuple[Conflict, ..
     for address in sorted(videos):
         end, at = _end(address, world.blocks)
         is_to_move = at is not None and end in world.desired and address not in world.desired
-        if at is None or not is_to_move or _is_empty(videos[address]):
+        if at is None or not is_to_move:
             continue  # what is declared nowhere goes under the name that it has
         places[address] = at
         coming[end].append(address)
     found: list[Conflict] = []
-    for end, sources in coming.items():
+    for end, all_sources in coming.items():
         held = videos.get(end)
+        sources = [each for each in all_sources if not _is_empty(videos[each])] or all_sources[:1]
         if held is not None and not _is_empty(held):
+            sources = [each for each in sources if not _is_empty(videos[each])]
             found += (_onto_another(each, held, places[each]) for each in sources)
         elif len(sources) > 1:
             found += (_together(each, end, sources, places[each]) for each in sources)

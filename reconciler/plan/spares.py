@@ -3,7 +3,16 @@
 from collections.abc import Collection, Iterator
 
 from reconciler.domain.observed import ObservedJob
-from reconciler.domain.plan import Action, Adopt, Resolve, SeekSpare, Spare, StoreSpare, TakeTwin
+from reconciler.domain.plan import (
+    Action,
+    ActionKind,
+    Adopt,
+    Resolve,
+    SeekSpare,
+    Spare,
+    StoreSpare,
+    TakeTwin,
+)
 from reconciler.domain.provider import reaching
 from reconciler.domain.recorded import Attempt
 from reconciler.plan.index import Index
@@ -58,7 +67,7 @@ def _to_seek(index: Index, actions: Collection[Action]) -> Iterator[SeekSpare]:
 
 
 def _to_store(index: Index, actions: Collection[Action]) -> Iterator[StoreSpare]:
-    wanted = {action.recipe_digest for action in actions}
+    wanted = {action.recipe_digest for action in actions if action.kind is not ActionKind.FORGET}
     for identity, address in sorted(index.world.recorded.spares.items()):
         generation = index.generations[identity]
         has_provider = index.provider_of(generation) is not None
