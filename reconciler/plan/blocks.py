@@ -301,13 +301,19 @@ def _live(declaration: Declaration, recorded: RecordedState) -> Generation | Non
 
 
 def _rename(source: Address, target: Address, world: World) -> Rename:
-    """The move of one record; files go along where nothing lies in their new place."""
-    index = Index(world)
-    outputs = world.desired[target].outputs
+    """The move of one record; files go along where nothing lies in their new place.
+
+    Those of another recipe do not: they go away once their successor is published. Moved, and
+    the power out before the state tells of it, they would be taken for somebody else's.
+    """
+    index, declaration, old = Index(world), world.desired[target], world.recorded.videos[source]
+    outputs = declaration.outputs
+    is_same = old.current is not None and old.current.digest == declaration.digest
     files = tuple(
         (file.path, outputs[file.variant])
-        for file in world.recorded.videos[source].published
-        if file.variant in outputs
+        for file in old.published
+        if is_same
+        and file.variant in outputs
         and outputs[file.variant] != file.path
         and index.is_intact(file)
         and index.fact(outputs[file.variant]) is None

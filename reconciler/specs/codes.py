@@ -46,7 +46,6 @@ class Code(StrEnum):
     REMIX_ACROSS = "SF0414", "a remix on another provider than its parent"
     NO_REMIX = "SF0415", "the provider makes no remixes"
     BLOCK = "SF0420", "a block that contradicts another, or what is declared"
-    BLOCK_IN_STATE = "SF0421", "a block that contradicts what the state holds"
 
     UNDEFINED = "SF0421", "a name in `${...}` that nothing defines"
     TEMPLATE = "SF0422", "a `${...}` that cannot be read"

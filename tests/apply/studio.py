@@ -18,6 +18,7 @@ from reconciler.apply.stop import Stop
 from reconciler.assets.published import ProjectFiles
 from reconciler.assets.store import FolderStore
 from reconciler.domain.address import Address
+from reconciler.domain.blocks import NO_BLOCKS, Blocks
 from reconciler.domain.bookings import Booking
 from reconciler.domain.desired import Declaration
 from reconciler.domain.errors import ExitCode
@@ -108,6 +109,7 @@ class Studio:
     providers: dict[str, Provider] = field(default_factory=dict)
     new_id: Callable[[], str] = lambda: uuid4().hex
     every_byte: bool = False  # as with `--verify`
+    blocks: Blocks = NO_BLOCKS
     _dead: ExitStack = field(default_factory=ExitStack)  # what crashed runs left open
 
     def __post_init__(self) -> None:
@@ -254,7 +256,13 @@ class Studio:
         clock = SimulatedClock()
         clock.pass_by(self.clock.elapsed_s)
         servers = {name: server.twin(clock) for name, server in self.servers.items()}
-        return Studio(root=root, clock=clock, servers=servers, providers=dict(self.providers))
+        return Studio(
+            root=root,
+            clock=clock,
+            servers=servers,
+            providers=dict(self.providers),
+            blocks=self.blocks,
+        )
 
     def close(self) -> None:
         """Close what dead runs left open."""
@@ -301,11 +309,12 @@ class Studio:
             desired=desired,
             recorded=recorded,
             observed=await observe(
-                looks(desired, recorded, refresh, at=self.clock.now()),
+                looks(desired, recorded, refresh, at=self.clock.now(), blocks=self.blocks),
                 eyes,
                 every_byte=self.every_byte,
             ),
             providers=self.providers,
+            blocks=self.blocks,
         )
 
     async def applied(
