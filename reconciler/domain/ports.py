@@ -353,11 +353,17 @@ class StateWriter(StateReader, Protocol):
     def rename(self, source: Address, target: Address) -> None:
         """Give all that `source` holds to `target`, which holds nothing yet."""
 
+    def rename_all(self, moves: Mapping[Address, Address]) -> None:
+        """Rename several addresses, all or none."""
+
     def retired(self, address: Address, generation: GenerationId) -> None:
         """Drop a generation from what the address holds; its history stays."""
 
     def forget(self, address: Address) -> None:
         """Drop the record of an address; the history of its generations stays."""
+
+    def forget_all(self, addresses: Collection[Address]) -> None:
+        """Forget several addresses, all or none."""
 
 
 class Partial(Protocol):

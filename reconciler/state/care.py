@@ -12,7 +12,7 @@ from reconciler.state.checking import check_database
 from reconciler.state.export import Export, read_export, write_export
 from reconciler.state.place import Place, locate
 from reconciler.state.processes import is_alive
-from reconciler.state.restoring import read_back, restore
+from reconciler.state.restoring import keep, read_back, restore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +58,17 @@ class StateCare:
             StateError: it cannot be done; nothing was changed.
         """
         return restore(self.place, self.root, export, self.clock_now())
+
+    def keep(self, occasion: str) -> Path | None:
+        """Keep a copy of all that is recorded, and tell where; None where there is nothing.
+
+        Raises:
+            StateError: it cannot be written, or the state cannot be read.
+        """
+        before = self.export()
+        if before is None:
+            return None
+        return keep(self.place, self.root, before, occasion, self.clock_now())
 
     def check(self) -> tuple[Diagnostic, ...]:
         """All that is wrong with the database. Changes nothing.

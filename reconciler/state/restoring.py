@@ -98,7 +98,7 @@ def _within(place: Place, root: Path, export: Export, at: datetime) -> Path | No
         schema.bring_up_to_date(connection, place, at)
         _refuse_held(connection, at)
         before = read_export(connection)
-        kept = None if before.is_empty else _keep(place, root, before, at)
+        kept = None if before.is_empty else keep(place, root, before, "before-restore", at)
         _put(connection, export)
         return kept
 
@@ -136,10 +136,15 @@ def _refuse_held(connection: Connection, at: datetime) -> None:
         lease.refuse_if_alive(each, at)
 
 
-def _keep(place: Place, root: Path, before: Export, at: datetime) -> Path:
+def keep(place: Place, root: Path, before: Export, occasion: str, at: datetime) -> Path:
+    """Keep a copy of what is recorded, named after `occasion`, and tell where.
+
+    Raises:
+        StateError: it cannot be written.
+    """
     if place.file is not None:
-        return sqlite_files.back_up(place.file, "before-restore", at)
-    target = root / "state" / f"sorafile.before-restore-{sqlite_files.stamp(at)}.json"
+        return sqlite_files.back_up(place.file, occasion, at)
+    target = root / "state" / f"sorafile.{occasion}-{sqlite_files.stamp(at)}.json"
     try:
         sqlite_files.make_folder(target.parent)
     except OSError as error:

@@ -212,6 +212,12 @@ class Writer:
         with self._transaction() as transaction:
             holdings.rename(transaction, source, target)
 
+    def rename_all(self, moves: Mapping[Address, Address]) -> None:
+        """Rename several addresses at once, each as `rename` does."""
+        with self._transaction() as transaction:
+            for source, target in moves.items():
+                holdings.rename(transaction, source, target)
+
     def retired(self, address: Address, generation: GenerationId) -> None:
         """Drop a generation from what the address holds; its history stays."""
         with self._transaction() as transaction:
@@ -221,6 +227,12 @@ class Writer:
         """Drop the record of an address; the history of its generations stays."""
         with self._transaction() as transaction:
             holdings.forget(transaction, address)
+
+    def forget_all(self, addresses: Collection[Address]) -> None:
+        """Forget several addresses at once, each as `forget` does."""
+        with self._transaction() as transaction:
+            for address in addresses:
+                holdings.forget(transaction, address)
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:

@@ -51,8 +51,10 @@ _STATE = frozenset(
         "published",
         "unpublished",
         "rename",
+        "rename_all",
         "retired",
         "forget",
+        "forget_all",
         "void_reserved",
     }
 )

@@ -269,8 +269,10 @@ WRITES: dict[str, Callable[[Busy], object]] = {
     "published": lambda holder: holder.writer.published(STREET, a_file("other.mp4")),
     "unpublished": lambda holder: holder.writer.unpublished(STREET, a_file().path),
     "rename": lambda holder: holder.writer.rename(STREET, HERO),
+    "rename_all": lambda holder: holder.writer.rename_all({STREET: HERO}),
     "retired": lambda holder: holder.writer.retired(STREET, holder.generation),
     "forget": lambda holder: holder.writer.forget(STREET),
+    "forget_all": lambda holder: holder.writer.forget_all([STREET]),
 }
 
 

@@ -94,6 +94,47 @@ def show_command(address: str | None) -> int:
 
 
 @command.command(
+    "mv",
+    short_help="Rename what is recorded of an address.",
+    epilog="\b\nExamples:\n  sorafile state mv old-name street\n"
+    "  sorafile state mv hero 'hero[1]' --yes",
+)
+@click.argument("source")
+@click.argument("target")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@global_options(hidden=True)
+def mv_command(source: str, target: str, *, yes: bool) -> int:
+    """Give what SOURCE holds to TARGET, which holds nothing yet; the next apply moves the files.
+
+    A name without keys takes all of its takes and cells along. A copy of the database is kept
+    first. In a team, a [[moved]] block in a spec does the same in everybody's state.
+    """
+    from reconciler.cli.rearranging import move
+
+    return move(options(), source, target, yes=yes)
+
+
+@command.command(
+    "rm",
+    short_help="Forget addresses; their jobs and files are left alone.",
+    epilog="\b\nExamples:\n  sorafile state rm experiment\n"
+    "  sorafile state rm a b 'city[Tokyo]' --yes",
+)
+@click.argument("addresses", metavar="ADDR...", nargs=-1, required=True)
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@global_options(hidden=True)
+def rm_command(addresses: tuple[str, ...], *, yes: bool) -> int:
+    """Forget what is recorded of each ADDR; remote jobs, files and stored videos stay.
+
+    A name without keys means all of its takes and cells. A copy of the database is kept first.
+    What is declared still is taken back by the next apply, at no cost.
+    """
+    from reconciler.cli.rearranging import remove
+
+    return remove(options(), addresses, yes=yes)
+
+
+@command.command(
     "export",
     short_help="Write all that is recorded as one JSON document.",
     epilog="\b\nExamples:\n  sorafile state export > backup.json\n"
