@@ -67,7 +67,7 @@ def _leave_out(values: dict[str, Any], path: KeyPath) -> KeyPath:
     """Drop the wrong key, a whole array for a wrong element, and return its path."""
     table: Any = values
     for depth, part in enumerate(path[:-1]):
-        if not isinstance(table[part], dict):
+        if not isinstance(table.get(part), dict):
             path = path[: depth + 1]
             break
         table = table[part]
@@ -123,13 +123,20 @@ def _unknown(kind: _Kind, path: KeyPath, written: Any) -> Trouble:
             summary=f"`{name}` is not available in this release",
             fix="remove it",
         )
-    place = f"in [{'.'.join(map(str, table))}]" if table else "at the top of the file"
+    place = f"in {_header(table)}" if table else "at the top of the file"
     return Trouble(
         code=Code.UNKNOWN_KEY,
         summary=f"unknown key `{key}` {place}",
         allowed=listed(known),
         fix=_misplaced(kind, table, key, written) or nearest_fix(key, known),
     )
+
+
+def _header(table: KeyPath) -> str:
+    """A table as its header is written: `[video.hero]`, `[[moved]]`."""
+    if isinstance(table[-1], int):
+        return f"[[{'.'.join(map(str, table[:-1]))}]]"
+    return f"[{'.'.join(map(str, table))}]"
 
 
 def _misplaced(kind: _Kind, table: KeyPath, key: str, written: Any) -> str | None:

@@ -69,6 +69,7 @@ class Studio:
         self.failing: set[str] = set()  # prompts that the server moderates
         self.bought: list[RecipeDigest] = []
         self.failed = 0  # actions of the last run
+        self.moved: dict[str, str] = {}  # what the blocks of the specs say
 
     def world(self) -> World:
         """The project as a thorough look shows it."""
@@ -90,6 +91,7 @@ class Studio:
             history=self.generations.values(),
             files=files,
             store_lost=lost,
+            moved=self.moved,
         )
 
     def _fresh(self, record: Recorded) -> Recorded:

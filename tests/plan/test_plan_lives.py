@@ -64,6 +64,10 @@ class Life(RuleBasedStateMachine):
                 )
             return made[name]
 
+        for source, target in list(self.studio.moved.items()):
+            is_going_on = target in self.specs or target in self.studio.moved
+            if source in self.specs or not is_going_on:
+                del self.studio.moved[source]  # `validate` would ask for that
         self.studio.desired = {
             each.address: each for each in (declaration(name) for name in self.specs)
         }
@@ -122,10 +126,14 @@ class Life(RuleBasedStateMachine):
             del self.specs[name]
             self.is_at_rest = False
 
-    @rule(name=A_NAME, new=A_NAME)
-    def rename(self, name: str, new: str) -> None:
+    @rule(name=A_NAME, new=A_NAME, is_told=st.booleans(), prompt=st.none() | A_PROMPT)
+    def rename(self, name: str, new: str, is_told: bool, prompt: str | None) -> None:
+        """Another name; with a block, perhaps another prompt too."""
         if name not in self.specs or new in self.specs:
             return
+        if is_told:
+            others = self.studio.moved.items()
+            self.studio.moved = {a: b for a, b in others if new not in (a, b)} | {name: new}
         self.specs[new] = self.specs.pop(name)
         for child, spec in self.specs.items():
             if spec.parent == name:
@@ -134,6 +142,8 @@ class Life(RuleBasedStateMachine):
             plan = self.plan()
             assert plan.cost.usd == 0, f"a rename costs:\n{lines(plan)}"
             assert plan.count(ActionKind.DELETE) == 0
+        if is_told and prompt is not None:
+            self.specs[new] = replace(self.specs[new], prompt=prompt)
         self.is_at_rest = False
 
     @rule(one=A_NAME, other=A_NAME)

@@ -374,3 +374,12 @@ def test_a_table_written_twice_is_named_as_it_is_written(tmp_path: Path) -> None
 def test_every_code_is_told_apart_and_says_what_it_means() -> None:
     assert len({code.value for code in Code}) == len(Code)
     assert all(code.value[:2] == "SF" and len(code.value) == 6 and code.meaning for code in Code)
+
+
+def test_every_wrong_element_of_an_array_is_told(tmp_path: Path) -> None:
+    check(
+        tmp_path,
+        {"specs/a.toml": "[video.a]\nprompt = 'x'\ntags = ['a b', 'c d']\n"},
+        "SF0203 specs/a.toml:3:9 'a b' | each of `tags` is not of the right form",
+        "SF0203 specs/a.toml:3:16 'c d' | each of `tags` is not of the right form",
+    )
