@@ -107,6 +107,7 @@ def _moves(said: Options, recorded: RecordedState, block: MovedBlock) -> Mapping
         # An exact name means itself, though there are cells of that name.
         found = {block.source: block.target}
     if not found:
+        _refuse_what_is_unresolved(said, recorded, block.source)
         raise _nothing_recorded(said, block.source)
     for source, target in found.items():
         if source == target:
@@ -128,6 +129,7 @@ def _spoken_of(said: Options, recorded: RecordedState, block: RemovedBlock) -> t
     else:
         found = tuple(each for each in sorted(recorded.videos) if speaks_of(block, each))
     if not found:
+        _refuse_what_is_unresolved(said, recorded, block.source)
         raise _nothing_recorded(said, block.source)
     for each in found:
         _refuse_what_is_open(said, recorded, each)
@@ -136,19 +138,24 @@ def _spoken_of(said: Options, recorded: RecordedState, block: RemovedBlock) -> t
 
 def _refuse_what_is_open(said: Options, recorded: RecordedState, address: Address) -> None:
     """See that neither a job nor a paid request of an address is under way."""
-    quoted = shlex.quote(str(address))
-    for attempt in recorded.attempts:
-        is_its = (attempt.workspace, attempt.address) == (said.workspace, address)
-        if is_its and attempt.state.is_unresolved:
-            raise SorafileError(
-                f"what became of a paid request for {address} is unknown",
-                fix=f"decide that first: {said.command(f'resolve {quoted}')}",
-            )
+    _refuse_what_is_unresolved(said, recorded, address)
     for generation in recorded.videos[address].generations:
         if generation.status.is_running and generation.on_server and not generation.lost:
             raise SorafileError(
                 f"job {generation.remote_id} of {address} runs still",
                 fix=f"let it finish first: {said.command('apply')}",
+            )
+
+
+def _refuse_what_is_unresolved(said: Options, recorded: RecordedState, address: Address) -> None:
+    """Of a first request whose answer was lost, nothing else is recorded yet."""
+    for attempt in recorded.attempts:
+        is_its = (attempt.workspace, attempt.address) == (said.workspace, address)
+        if is_its and attempt.state.is_unresolved:
+            resolve = said.command(f"resolve {shlex.quote(str(address))}")
+            raise SorafileError(
+                f"what became of a paid request for {address} is unknown",
+                fix=f"decide that first: {resolve}",
             )
 
 

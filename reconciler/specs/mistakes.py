@@ -144,6 +144,8 @@ def _misplaced(kind: _Kind, table: KeyPath, key: str, written: Any) -> str | Non
         return "move it to sorafile.toml"
     if "lifecycle" in known_keys(kind, table) and key in known_keys(kind, (*table, "lifecycle")):
         return f"move it to [{'.'.join(map(str, table))}.lifecycle]"
+    if kind == "project" and not table and key in known_keys("spec", ()):
+        return "move it to a spec file"
     if kind == "spec" and not table and isinstance(written, Mapping):
         like_a_video = set(written) & set(known_keys("spec", ("video", key)))
         return f"write [video.{key}]" if like_a_video else None

@@ -98,7 +98,11 @@ def test_a_running_job_that_is_forgotten_is_brought_home_in_the_same_run(studio:
     assert made.is_stored
 
 
-def test_a_named_job_is_taken_and_is_never_deleted(studio: Studio, tmp_path: Path) -> None:
+@pytest.mark.parametrize("use", ["shared", "exclusive"])
+def test_a_named_job_is_taken_and_is_never_deleted(
+    studio: Studio, tmp_path: Path, use: str
+) -> None:
+    studio.provider(account_use=use)
     job = a_foreign_job(studio, tmp_path, STREET)
     studio.blocks = an_import(job)
 

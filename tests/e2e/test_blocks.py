@@ -1,15 +1,19 @@
 """What was renamed, forgotten or imported: by blocks in the specs, and by commands on the state."""
 
 import shlex
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from e2e.losing import losing_gateway
 from e2e.running import Film
 from e2e.servers import preview_server
 from e2e.test_money import PRICED, B, costs
 from e2e.test_remote_jobs import STUDIO, Studio
+from e2e.test_resolve import STUDIO as LOSING
+from e2e.test_state_care import standing_still
 
 PROMPT = 'prompt = "A quiet harbour at dawn"\n'
 OLD, NEW = f"[video.old]\n{PROMPT}", f"[video.new]\n{PROMPT}"
@@ -33,8 +37,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Film:
 @pytest.fixture
 def lived(made: Film, film: Film) -> Film:
     """A copy of it."""
-    import shutil
-
     shutil.copytree(made.root, film.root, dirs_exist_ok=True)
     return film
 
@@ -212,6 +214,29 @@ def test_what_cannot_be_done_to_the_state_changes_nothing(
     assert (ran.code, names(lived)) == (code, ["b", "old"])
     assert told in ran.err
     assert not list((lived.root / "state").glob("*before-*"))
+
+
+def test_what_is_unresolved_is_neither_renamed_nor_forgotten(film: Film, tmp_path: Path) -> None:
+    with (
+        preview_server(tmp_path / "server") as url,
+        losing_gateway(url.removesuffix("/v1"), forwards=False) as gateway,
+    ):
+        partial = LOSING.format(url=gateway.url, list="partial", use="shared")
+        film.write("sorafile.toml", partial)
+        film.write("specs/a.toml", OLD)
+        assert film.run("apply", "--yes").code == 5
+    for words in (["mv", "old", "new"], ["rm", "old"]):
+        ran = film.run("state", *words, "--yes")
+        assert ran.code == 1
+        assert "decide that first: sorafile resolve old" in ran.err
+
+
+def test_what_another_run_holds_is_let_be(lived: Film) -> None:
+    lived.write("specs/a.toml", OLD + B + '[video.c]\nprompt = "slow"\n')
+    with standing_still(lived):
+        for words in (["mv", "old", "new"], ["rm", "old"]):
+            assert lived.run("state", *words, "--yes").code == 9
+    assert {"b", "old"} <= set(names(lived))
 
 
 def test_what_runs_is_neither_renamed_nor_forgotten(film: Film, studio: Studio) -> None:

@@ -36,6 +36,8 @@ OTHERS = (
     ("remote", "list"),
     ("resolve",),
     ("state", "verify", "--repair"),
+    ("state", "mv", "a", "c", "--yes"),
+    ("state", "rm", "a", "--yes"),
     ("state", "restore", "backup.json", "--yes"),
 )
 """The rest of those that open the state."""

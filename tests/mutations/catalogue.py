@@ -228,6 +228,26 @@ MUTATIONS: dict[str, Mutation] = {
         seen_by="tests/apply/test_apply_paying.py"
         "::test_what_another_workspace_is_buying_is_not_adopted_either",
     ),
+    "a job deleted that was forgotten": Mutation(
+        breaks="I7",
+        file="plan/blocks.py",
+        edits=(("held_elsewhere=recorded.held_elsewhere | dropped.keys()", "is_new=False"),),
+        seen_by="tests/plan/test_plan_blocks.py"
+        "::test_a_job_that_is_forgotten_is_left_alone_by_who_shares_it",
+    ),
+    "an imported job taken for one's own": Mutation(
+        breaks="I7",
+        file="apply/work.py",
+        edits=((" and not step.named\n", "\n"),),
+        seen_by="tests/apply/test_apply_blocks.py::test_a_named_job_is_taken_and_is_never_deleted",
+    ),
+    "a block carried out over what is recorded": Mutation(
+        breaks="I7",
+        file="plan/blocks.py",
+        edits=(("if held is not None and not _is_empty(held):", "if False:"),),
+        seen_by="tests/plan/test_plan_blocks.py"
+        "::test_what_moves_onto_what_is_recorded_contradicts_it_and_nothing_is_deleted",
+    ),
     "bytes moved in before their sidecar": Mutation(
         breaks="I1",
         file="apply/download.py",
