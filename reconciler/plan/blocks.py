@@ -16,7 +16,6 @@ from reconciler.domain.errors import Diagnostic, SourceSpan
 from reconciler.domain.observed import FileFact
 from reconciler.domain.plan import Action, ActionKind, Forget, Reason, Rename
 from reconciler.domain.recorded import (
-    Attempt,
     Generation,
     GenerationId,
     JobStatus,
@@ -50,6 +49,8 @@ class Settled:
 
 def settle(world: World) -> Settled:
     """Do in thought what the blocks say of the state."""
+    if not world.blocks.moved and not world.blocks.removed:
+        return Settled(world=world, renames={}, forgotten=(), conflicts=())
     routes, conflicts = _routes(world)
     in_conflict = {each.address for each in conflicts}
     forgotten = tuple(
@@ -58,16 +59,15 @@ def settle(world: World) -> Settled:
         if address not in in_conflict and _is_forgotten(address, world)
     )
     gone = in_conflict | {each.address for each in forgotten}
+    index = Index(world)
     renames = {
-        target: _rename(source, target, world)
+        target: _rename(source, target, index)
         for source, target in routes.items()
         if source not in gone
     }
     if not gone and not renames:
         return Settled(world=world, renames={}, forgotten=(), conflicts=())
-    settled = _without(world, gone)
-    for target, rename in renames.items():
-        settled = _renamed(settled, target, rename)
+    settled = _renamed(_without(world, gone), renames)
     return Settled(world=settled, renames=renames, forgotten=forgotten, conflicts=conflicts)
 
 
@@ -300,13 +300,13 @@ def _live(declaration: Declaration, recorded: RecordedState) -> Generation | Non
     )
 
 
-def _rename(source: Address, target: Address, world: World) -> Rename:
+def _rename(source: Address, target: Address, index: Index) -> Rename:
     """The move of one record; files go along where nothing lies in their new place.
 
     Those of another recipe do not: they go away once their successor is published. Moved, and
     the power out before the state tells of it, they would be taken for somebody else's.
     """
-    index, declaration, old = Index(world), world.desired[target], world.recorded.videos[source]
+    declaration, old = index.world.desired[target], index.world.recorded.videos[source]
     outputs = declaration.outputs
     is_same = old.current is not None and old.current.digest == declaration.digest
     files = tuple(
@@ -360,31 +360,30 @@ def _is_spare(generation: Generation) -> bool:
     return is_to_come and generation.on_server and not generation.is_stored
 
 
-def _renamed(world: World, target: Address, rename: Rename) -> World:
-    recorded, paths = world.recorded, dict(rename.files)
-    videos = dict(recorded.videos)
-    old = videos.pop(rename.source)
-    published = tuple(replace(f, path=paths.get(f.path, f.path)) for f in old.published)
-    videos[target] = replace(old, address=target, published=published)
+def _renamed(world: World, renames: Mapping[Address, Rename]) -> World:
+    """A world in which each of these has happened."""
+    recorded = world.recorded
+    targets = {rename.source: target for target, rename in renames.items()}
+    videos = {address: v for address, v in recorded.videos.items() if address not in targets}
     facts: dict[str, FileFact | None] = dict(world.observed.files)
-    for before, after in rename.files:
-        if before in facts:
-            facts[after] = facts[before]
-        else:
-            facts.pop(after, None)  # as unseen as it was under its old name
-        facts[before] = None
+    for target, rename in renames.items():
+        old, paths = recorded.videos[rename.source], dict(rename.files)
+        published = tuple(replace(f, path=paths.get(f.path, f.path)) for f in old.published)
+        videos[target] = replace(old, address=target, published=published)
+        for before, after in rename.files:
+            if before in facts:
+                facts[after] = facts[before]
+            else:
+                facts.pop(after, None)  # as unseen as it was under its old name
+            facts[before] = None
+    attempts = tuple(
+        replace(each, address=targets[each.address])
+        if each.workspace == world.workspace and each.address in targets
+        else each
+        for each in recorded.attempts
+    )
     return replace(
         world,
-        recorded=replace(
-            recorded,
-            videos=videos,
-            attempts=tuple(_of(each, rename.source, target, world) for each in recorded.attempts),
-        ),
+        recorded=replace(recorded, videos=videos, attempts=attempts),
         observed=replace(world.observed, files=facts),
     )
-
-
-def _of(attempt: Attempt, source: Address, target: Address, world: World) -> Attempt:
-    """An attempt under the address of today, as the state writes it."""
-    is_its = attempt.workspace == world.workspace and attempt.address == source
-    return replace(attempt, address=target) if is_its else attempt
