@@ -38,6 +38,7 @@ from reconciler.specs.load import load_specs
 from reconciler.specs.project import Project, find_project, load_project, resolve_providers
 from reconciler.specs.spec import Spec
 from reconciler.specs.variables import Given
+from reconciler.specs.workspaces import DEFAULT_WORKSPACE
 
 if TYPE_CHECKING:
     from reconciler.assets.inspection import Inspected

@@ -45,7 +45,7 @@ class Code(StrEnum):
     REMIX_SETS = "SF0413", "a remix sets what it takes from its parent"
     REMIX_ACROSS = "SF0414", "a remix on another provider than its parent"
     NO_REMIX = "SF0415", "the provider makes no remixes"
-    BLOCK = "SF0420", "a block that contradicts another, or what is declared"
+    BLOCK = "SF0440", "a block that contradicts another, or what is declared"
 
     UNDEFINED = "SF0421", "a name in `${...}` that nothing defines"
     TEMPLATE = "SF0422", "a `${...}` that cannot be read"

@@ -145,7 +145,7 @@ def undefined(name: str, known: list[str]) -> Trouble:
         summary=f"nothing defines `{name}`",
         allowed=listed(shown) or None,
         fix=nearest_fix(name, known)
-        or f'add {name} = "..." to [vars], or say --var {name}=...; a literal `${{` is `$${{`',
+        or f"define it in [vars] or by --var {name}=...; `$${{` is a literal `${{`",
     )
 
 

@@ -118,7 +118,7 @@ def test_a_block_that_contradicts_the_state_is_told_at_its_place(lived: Film) ->
         assert "old cannot move to b, which holds job" in ran.err
         assert "specs/a.toml:6:6" in ran.err
     (mistake,) = lived.run("plan", "--json").document["diagnostics"]
-    assert (mistake["code"], mistake["line"], mistake["column"]) == ("SF0421", 6, 6)
+    assert (mistake["code"], mistake["line"], mistake["column"]) == ("SF0441", 6, 6)
     assert names(lived) == ["b", "old"]
 
 

@@ -294,12 +294,12 @@ def test_no_wait_submits_and_the_next_run_goes_on(film: Film) -> None:
 
 
 def test_later_features_say_so(film: Film) -> None:
-    film.write("specs/a.toml", '[video.a]\nprompt = "A ${mood} day"\ntakes = 2\n')
+    film.write("specs/a.toml", ONE + 'edit_of = "b"\nlifecycle.deadline = "1h"\n')
     told = film.run("plan")
     assert told.code == 3
     assert told.err.count("not available in this release") == 2
     film.write("specs/a.toml", ONE)
-    assert film.run("-w", "draft", "plan").code == 3
+    assert film.run("-w", "no name", "plan").code == 3
 
 
 @pytest.mark.parametrize("command", ["init", "validate", "plan", "apply", "destroy", "status"])

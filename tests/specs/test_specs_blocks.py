@@ -69,40 +69,40 @@ def test_what_was_one_video_may_be_one_of_several(tmp_path: Path) -> None:
     [
         (
             '[[moved]]\nfrom = "a"\nto = "b"',
-            'SF0420 specs/a.toml:4:8 "a" | `a` is declared still, so it cannot move away',
+            'SF0440 specs/a.toml:4:8 "a" | `a` is declared still, so it cannot move away',
         ),
         (
             '[[removed]]\nfrom = "a"',
-            'SF0420 specs/a.toml:4:8 "a" | `a` is declared still, so it cannot be forgotten',
+            'SF0440 specs/a.toml:4:8 "a" | `a` is declared still, so it cannot be forgotten',
         ),
         (
             '[[moved]]\nfrom = "old"\nto = "aa"',
-            'SF0420 specs/a.toml:5:6 "aa" | no video `aa` is declared | write `a`',
+            'SF0440 specs/a.toml:5:6 "aa" | no video `aa` is declared | write `a`',
         ),
         (
             '[[import]]\nto = "zzz"\nid = "x"',
-            'SF0420 specs/a.toml:4:6 "zzz" | no video `zzz` is declared',
+            'SF0440 specs/a.toml:4:6 "zzz" | no video `zzz` is declared',
         ),
         (
             '[[moved]]\nfrom = "b"\nto = "a"\n[[moved]]\nfrom = "c"\nto = "a"',
-            'SF0420 specs/a.toml:8:6 "a" | two blocks move something to `a`',
+            'SF0440 specs/a.toml:8:6 "a" | two blocks move something to `a`',
         ),
         (
             '[[moved]]\nfrom = "b"\nto = "a"\n[[removed]]\nfrom = "b"',
-            'SF0420 specs/a.toml:7:8 "b" | two blocks say what becomes of `b`',
+            'SF0440 specs/a.toml:7:8 "b" | two blocks say what becomes of `b`',
         ),
         (
             '[[import]]\nto = "a"\nid = "x"\n[[import]]\nto = "a"\nid = "y"',
-            'SF0420 specs/a.toml:7:6 "a" | two blocks import a job into `a`',
+            'SF0440 specs/a.toml:7:6 "a" | two blocks import a job into `a`',
         ),
         (
             """[video.b]\nprompt = "y"
 [[import]]\nto = "a"\nid = "x"\n[[import]]\nto = "b"\nid = "x\"""",
-            'SF0420 specs/a.toml:10:6 "x" | job `x` is imported twice',
+            'SF0440 specs/a.toml:10:6 "x" | job `x` is imported twice',
         ),
         (
             '[[moved]]\nfrom = "b"\nto = "b"',
-            'SF0420 specs/a.toml:5:6 "b" | these blocks move in a circle: `b` → `b`',
+            'SF0440 specs/a.toml:5:6 "b" | these blocks move in a circle: `b` → `b`',
         ),
         (
             '[[moved]]\nfrom = "b"',

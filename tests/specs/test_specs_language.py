@@ -208,15 +208,15 @@ X = '[video.x]\nprompt = "x"\n'
         (
             '[vars]\na = "${lost}"\n[video.x]\nprompt = "${a}"\n[video.y]\nprompt = "${a}"\n',
             (
-                'SF0421 specs/a.toml:2:6 ${lost} | nothing defines `lost` | add lost = "..." to'
-                " [vars], or say --var lost=...; a literal `${` is `$${`"
+                "SF0421 specs/a.toml:2:6 ${lost} | nothing defines `lost` | define it"
+                " in [vars] or by --var lost=...; `$${` is a literal `${`"
             ),
         ),
         (
             '[defaults]\nmodel = "${m}"\n[video.x]\nprompt = "x"\n',
             (
-                'SF0421 specs/a.toml:2:10 ${m} | nothing defines `m` | add m = "..." to [vars], or'
-                " say --var m=...; a literal `${` is `$${`"
+                "SF0421 specs/a.toml:2:10 ${m} | nothing defines `m` | define it in"
+                " [vars] or by --var m=...; `$${` is a literal `${`"
             ),
         ),
         (

@@ -160,14 +160,6 @@ def test_what_later_releases_bring_is_told_so(tmp_path: Path, text: str, place: 
     assert "not available in this release" in diagnostics[0].summary
 
 
-def test_tables_of_the_project_that_later_releases_bring_are_told_so(tmp_path: Path) -> None:
-    table = "[[moved]]\nfrom = 'a'"
-    write(tmp_path, {"sorafile.toml": table, "specs/a.toml": "[video.a]\nprompt = 'x'\n"})
-    desired, diagnostics = load(tmp_path)
-    assert [found.code for found in diagnostics] == [Code.LATER]
-    assert len(desired) == 1
-
-
 @pytest.mark.parametrize(
     ("prompt", "expected"),
     [
@@ -224,8 +216,8 @@ def test_a_mistake_in_a_prompt_file_is_shown_in_that_file(tmp_path: Path) -> Non
             "specs/a.toml": "[video.a]\nprompt_file = 'p.md'\n[video.b]\nprompt = ''\n",
             "specs/p.md": "first line\nin ${city}\n",
         },
-        'SF0421 specs/p.md:2:4 ${city} | nothing defines `city` | add city = "..." to [vars], or '
-        "say --var city=...; a literal `${` is `$${`",
+        "SF0421 specs/p.md:2:4 ${city} | nothing defines `city` | define it in [vars] or by "
+        "--var city=...; `$${` is a literal `${`",
         "SF0401 specs/a.toml:4:10 '' | the prompt is empty | say what is to be seen",
     )
 
