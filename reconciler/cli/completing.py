@@ -136,12 +136,12 @@ def addresses_or_files(
 
 
 def workspaces(
-    context: click.Context,  # noqa: ARG001 - click's signature
+    context: click.Context,
     parameter: click.Parameter,  # noqa: ARG001 - click's signature
     incomplete: str,
 ) -> list[CompletionItem[str]]:
     """The names of workspaces."""
-    return _items(incomplete, ("default",))
+    return _items(incomplete, _Known(context).workspaces())
 
 
 def expressions(
@@ -186,27 +186,41 @@ class _Known:
 
     def __init__(self, context: click.Context) -> None:
         self._folder = Path(context.meta.get("sorafile.chdir") or ".")
+        self._workspace = context.meta.get("sorafile.workspace") or "default"
+
+    def workspaces(self) -> list[str]:
+        from reconciler.cli.wiring import glance_at_workspaces
+
+        with suppress(Exception):
+            return sorted(glance_at_workspaces(self._folder))
+        return ["default"]
 
     def addresses(self) -> list[str]:
         from reconciler.cli.wiring import glance, glance_at_state
 
         found: set[str] = set()
         with suppress(Exception):
-            found |= {str(address) for address in glance(self._folder)}
+            found |= {str(address) for address in glance(self._folder, self._workspace)}
         with suppress(Exception):
-            found |= {str(address) for address in glance_at_state(self._folder)}
+            found |= {str(address) for address in glance_at_state(self._folder, self._workspace)}
         return sorted(found)
 
     def tags(self) -> list[str]:
         from reconciler.cli.wiring import glance
 
         with suppress(Exception):
-            return sorted({tag for each in glance(self._folder).values() for tag in each.tags})
+            return sorted(
+                {
+                    tag
+                    for each in glance(self._folder, self._workspace).values()
+                    for tag in each.tags
+                }
+            )
         return []
 
     def files(self) -> list[str]:
         from reconciler.cli.wiring import glance
 
         with suppress(Exception):
-            return sorted({each.file for each in glance(self._folder).values()})
+            return sorted({each.file for each in glance(self._folder, self._workspace).values()})
         return []

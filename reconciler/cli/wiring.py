@@ -100,14 +100,26 @@ def read_settings(folder: Path, workspace: str) -> tuple[Project, tuple[Diagnost
     return loaded.project, found
 
 
-def glance(folder: Path) -> Desired:
+def glance(folder: Path, workspace: str) -> Desired:
     """What the specs declare, as far as they can be read; nobody is told what is wrong."""
-    project = load_project(find_project(folder)).project
+    project = load_project(find_project(folder), workspace).project
     providers, _ = resolve_providers(project, load_profiles(), os.environ)
     return load_specs(project, providers).desired
 
 
-def glance_at_state(folder: Path) -> Iterable[Address]:
+def glance_at_workspaces(folder: Path) -> set[str]:
+    """The workspaces that the project's file or a state on this machine names.
+
+    Raises:
+        StateError: it cannot be read.
+    """
+    project = load_project(find_project(folder)).project
+    care = state_care(project)
+    used = care.workspaces() if care.place.file is not None else ()
+    return {DEFAULT_WORKSPACE, *project.workspaces, *used}
+
+
+def glance_at_state(folder: Path, workspace: str) -> Iterable[Address]:
     """What a state on this machine records.
 
     Raises:
@@ -115,10 +127,10 @@ def glance_at_state(folder: Path) -> Iterable[Address]:
     """
     from reconciler.state.place import locate
 
-    project = load_project(find_project(folder)).project
+    project = load_project(find_project(folder), workspace).project
     if locate(project.state, project.root).file is None:
         return ()
-    return state_reader(project, DEFAULT_WORKSPACE).read().videos
+    return state_reader(project, workspace).read().videos
 
 
 def doubt_about_state(project: Project) -> Diagnostic | None:

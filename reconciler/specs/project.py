@@ -61,6 +61,7 @@ class Project:
     variables: Mapping[str, Scalar] = field(default_factory=dict)
     budget: Budget = NO_BUDGET
     workspace: str = DEFAULT_WORKSPACE
+    workspaces: tuple[str, ...] = ()  # that override something
     source: ProjectSource | None = field(default=None, repr=False, compare=False)  # None: no file
 
     def value_span(self, path: KeyPath) -> SourceSpan | None:
@@ -106,7 +107,7 @@ def load_project(root: Path, workspace: str = DEFAULT_WORKSPACE) -> LoadedProjec
     for name, table in tables.providers.items():
         for key, trouble in trouble_with_table(table):
             findings.add(trouble, source.value_span(("providers", name, key)))
-    project = _project(root, tables, source, workspace)
+    project = _project(root, tables, source, workspace, tuple(written.workspace))
     _check_default_provider(project, findings)
     if "://" in project.assets:
         summary = "an asset store that is no folder is not available in this release"
@@ -156,7 +157,11 @@ def _read_source(root: Path, findings: Findings) -> Document | None:
 
 
 def _project(
-    root: Path, tables: WorkspaceTable, source: ProjectSource | None, workspace: str
+    root: Path,
+    tables: WorkspaceTable,
+    source: ProjectSource | None,
+    workspace: str,
+    workspaces: tuple[str, ...] = (),
 ) -> Project:
     named = tables.project or ProjectTable()
     written = {name: settings_from(name, table) for name, table in tables.providers.items()}
@@ -174,6 +179,7 @@ def _project(
         variables=tables.vars,
         budget=_budget(tables.budget or BudgetTable()),
         workspace=workspace,
+        workspaces=workspaces,
         source=source,
         **{key: value for key, value in settings.items() if value is not None},
     )

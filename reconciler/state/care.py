@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from sqlalchemy import select
+
 from reconciler.domain.errors import Diagnostic
 from reconciler.domain.ports import Lease
 from reconciler.state import lease, schema
@@ -13,6 +15,7 @@ from reconciler.state.export import Export, read_export, write_export
 from reconciler.state.place import Place, locate
 from reconciler.state.processes import is_alive
 from reconciler.state.restoring import keep, read_back, restore
+from reconciler.state.tables import workspaces
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +88,19 @@ class StateCare:
         with self.place.reading() as connection:
             held = lease.held(connection) if schema.is_there(connection, self.place) else []
         return next((each for each in held if each.workspace == workspace), None)
+
+    def workspaces(self) -> tuple[str, ...]:
+        """Every workspace that was ever used, sorted.
+
+        Raises:
+            StateError: it cannot be read, or its schema is not this release's.
+        """
+        if self.place.is_absent():
+            return ()
+        with self.place.reading() as connection:
+            if not schema.is_there(connection, self.place):
+                return ()
+            return tuple(connection.scalars(select(workspaces.c.name).order_by(workspaces.c.name)))
 
     def is_alive(self, held: Lease) -> bool | None:
         """Whether a holder's process still runs; None where that cannot be told from here."""

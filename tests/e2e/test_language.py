@@ -104,6 +104,15 @@ def test_a_workspace_tells_the_story_for_free_and_the_other_one_buys_it(
         assert [each["action"] for each in again["actions"]] == ["restore"]
         assert film.run("apply", "-w", "again", "--yes").code == 0
         assert (film.root / "videos/again/a.mp4").exists()
+        film.environ |= {"_SORAFILE_COMPLETE": "zsh_complete", "COMP_WORDS": "sorafile -w "}
+        film.environ["COMP_CWORD"] = "2"
+        completed = film.run().out.split()
+        assert [each for each in completed if each in {"again", "default", "draft"}] == [
+            "again",
+            "default",
+            "draft",
+        ]
+        film.environ.clear()
         told = film.run("plan", "-w", "draft", "--var", "x=y")
         assert told.code == 3
         # Taking one away leaves what the others use.
