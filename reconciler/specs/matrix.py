@@ -1,6 +1,7 @@
 """The matrix of a video: the combinations of its values, each with keys that stay its own."""
 
 import itertools
+import math
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -12,6 +13,7 @@ from reconciler.specs.spec import Spec
 from reconciler.specs.variables import text_of
 
 _EXCLUDE, _INCLUDE = "exclude", "include"
+_CELLS_MAX = 10_000
 _KEY = re.compile(r"[^\[\],\x00-\x1f\x7f]+")
 
 Axes = Mapping[str, list[Any]]
@@ -46,7 +48,23 @@ def cells(written: Spec, findings: Findings) -> Iterable[tuple[str, ...]]:
         for index, entry in enumerate(written.table.matrix.get(name, ())):
             is_whole = name == _INCLUDE
             _check_entry(written, (name, index), entry, axes, findings, is_whole=is_whole)
-    return _combined(written, axes, findings) if findings.raised == raised else []
+    if findings.raised != raised or _are_too_many(written, axes, findings):
+        return []
+    return _combined(written, axes, findings)
+
+
+def _are_too_many(written: Spec, axes: Axes, findings: Findings) -> bool:
+    number = math.prod(len(values) for values in axes.values())
+    if number <= _CELLS_MAX:
+        return False
+    trouble = Trouble(
+        code=Code.MATRIX,
+        summary=f"the matrix of `{written.name}` makes {number} videos",
+        allowed=f"at most {_CELLS_MAX}",
+        fix="make it smaller, or write several",
+    )
+    findings.add(trouble, written.file.document.value_span((*written.path, "matrix")))
+    return True
 
 
 def _combined(written: Spec, axes: Axes, findings: Findings) -> Iterable[tuple[str, ...]]:

@@ -224,6 +224,8 @@ def _bad_value(path: KeyPath, details: ErrorDetails) -> Trouble:
         return Trouble(code=Code.BAD_VALUE, summary=f"{name} must not be empty")
     if kind == "greater_than":
         return Trouble(code=Code.BAD_VALUE, summary=f"{name} must be greater than {context['gt']}")
+    if kind == "less_than_equal":
+        return Trouble(code=Code.BAD_VALUE, summary=f"{name} must be at most {context['le']}")
     if kind == "greater_than_equal":
         return Trouble(code=Code.BAD_VALUE, summary=f"{name} must not be negative")
     if kind == "finite_number":

@@ -73,7 +73,7 @@ _Whole = Annotated[
     WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string", "pattern": r"\$\{"}]}),
 ]
 _Axis = Annotated[list[Any], Field(min_length=1)]
-_Count = Annotated[StrictInt, Field(gt=0)]
+_Count = Annotated[StrictInt, Field(gt=0, le=1000)]
 _Dollars = Annotated[Decimal, Field(ge=0), BeforeValidator(_number)]
 
 

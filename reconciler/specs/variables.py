@@ -14,6 +14,7 @@ Scalar = str | int | float | Decimal | bool
 """What a value in TOML may be that stands for a text."""
 
 _NAMES_SHOWN = 12
+_CHARACTERS_MAX = 1 << 20  # no prompt is longer; variables made of variables double quickly
 
 
 def text_of(value: Scalar) -> str:
@@ -97,7 +98,9 @@ class Variables:
             raise TemplateError(trouble, written)
         self._open.append(name)
         try:
-            return fill(text_of(source.values[name]), self.value_of)
+            return self._filled(name, source, written)
+        except UntoldError:
+            raise  # told where the one within it is written
         except TemplateError as error:
             if source.document is None:
                 raise
@@ -107,6 +110,12 @@ class Variables:
             raise UntoldError(error.trouble, written) from error
         finally:
             self._open.pop()
+
+    def _filled(self, name: str, source: Definitions, written: str) -> str:
+        text = fill(text_of(source.values[name]), self.value_of)
+        if len(text) > _CHARACTERS_MAX:
+            raise TemplateError(_too_long(name), written)
+        return text
 
 
 class UntoldError(TemplateError):
@@ -135,6 +144,14 @@ class Cell:
                 raise
             names = sorted({*self._keys, *self._file.names()})
             raise TemplateError(undefined(name, names), written) from error
+
+
+def _too_long(name: str) -> Trouble:
+    return Trouble(
+        code=Code.BAD_VALUE,
+        summary=f"`{name}` comes to more than {_CHARACTERS_MAX} characters",
+        fix="name fewer variables in it",
+    )
 
 
 def undefined(name: str, known: list[str]) -> Trouble:

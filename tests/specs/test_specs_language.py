@@ -291,6 +291,19 @@ def test_a_mistake_is_told_once_at_its_place(tmp_path: Path, text: str, expected
     assert len(told(tmp_path, text)) == len(set(told(tmp_path, text)))
 
 
+def test_what_grows_without_bounds_is_told_at_once(tmp_path: Path) -> None:
+    """A branch of somebody else's is planned, too."""
+    doubling = "".join(f'v{n} = "${{v{n + 1}}}${{v{n + 1}}}"\n' for n in range(60))
+    laughs = f'[vars]\n{doubling}v60 = "ha"\n[video.x]\nprompt = "${{v0}}"\n'
+    (found,) = told(tmp_path, laughs)
+    assert "comes to more than 1048576 characters" in found
+    axes = ", ".join(f"a{n} = {list(range(60))}" for n in range(9))
+    (found,) = told(tmp_path, X + f"matrix = {{ {axes} }}\n")
+    assert "makes 10077696000000000 videos" in found
+    (found,) = told(tmp_path, X + "takes = 1000000000\n")
+    assert "must be at most 1000" in found
+
+
 def test_a_slip_in_a_given_name_is_told(tmp_path: Path) -> None:
     text = '[vars]\ncity = "Tokyo"\n[video.x]\nprompt = "in ${city}"\n'
     given = Given({"cty": "Oslo", "other": "x"}, {"cty": "--var"})
