@@ -112,3 +112,13 @@ def test_hidden_folders_and_other_files_are_no_specs(root: Path) -> None:
 def test_a_spec_that_is_no_file_is_told(root: Path) -> None:
     os.mkfifo(root / "specs/pipe.toml")
     assert _codes(root) == ["SF0101"]
+
+
+@pytest.mark.parametrize("key", ["prompt_file", "input_reference"])
+def test_a_variable_leads_no_further_than_what_is_written_out(root: Path, key: str) -> None:
+    prompt, ext = ("", "md") if key == "prompt_file" else ('prompt = "x"\n', "png")
+    text = (
+        f'[vars]\nwhere = "../../outside/secret.{ext}"\n[video.a]\n{prompt}{key} = "${{where}}"\n'
+    )
+    write(root, {"specs/a.toml": text})
+    assert _codes(root) == ["SF0104"]
