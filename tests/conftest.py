@@ -1,0 +1,16 @@
+"""What takes longest begins first: else one worker is left with it when all others are done."""
+
+import pytest
+
+_LONG = ("tests/e2e/test_kills.py", "tests/third_party/", "tests/simulation/", "tests/apply/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the tests; those of one file stay in their order."""
+    items.sort(key=_rank)
+
+
+def _rank(item: pytest.Item) -> int:
+    return next(
+        (rank for rank, start in enumerate(_LONG) if item.nodeid.startswith(start)), len(_LONG)
+    )
