@@ -147,6 +147,7 @@ class Work:
         for other in self.action.depends_on:
             made = await self.journey.stop.or_stop(self.results.of(other))
             if made is None:
+                await self._bring_in_what_goes()
                 raise NotBegunError(f"{other} has no finished job")
         if self.journey.stop.is_asked:
             raise StoppedError
@@ -163,6 +164,18 @@ class Work:
             for task in replaced:
                 task.cancel()
             await asyncio.gather(*replaced, return_exceptions=True)
+
+    async def _bring_in_what_goes(self) -> None:
+        """Store what is finished and was to be let go, though nothing comes in its place now.
+
+        It was paid for, and may expire before the next run.
+        """
+        for step in self.action.steps:
+            if isinstance(step, Retire):
+                going = self.recorded.generations[step.generation]
+                is_finished = going.status is JobStatus.COMPLETED and not going.lost
+                if is_finished and going.on_server and not await self._is_verified(going):
+                    await self._stored(going, Variant.VIDEO)
 
     def _replaced(self) -> list[Generation]:
         """The jobs that run still and are let go at the end: their videos may not last so long."""

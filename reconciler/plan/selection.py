@@ -18,21 +18,11 @@ from typing import Literal, NoReturn, assert_never, cast, get_args
 from reconciler.domain.address import Address
 from reconciler.domain.errors import SorafileError
 from reconciler.domain.plan import Choice
+from reconciler.plan.standing import Status
 
 Comparison = Literal[">", ">=", "<", "<=", "="]
-State = Literal[
-    "converged",
-    "pending",
-    "replacing",
-    "failed",
-    "blocked",
-    "stuck",
-    "lost",
-    "unresolved",
-    "missing",
-    "undeclared",
-]
-STATES: tuple[str, ...] = get_args(State)
+State = Status | Literal["undeclared"]
+STATES: tuple[str, ...] = (*get_args(Status), "undeclared")
 PREFIXES = ("tag:", "path:", "state:", "cost:")
 
 _ALLOWED = (

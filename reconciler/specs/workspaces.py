@@ -68,4 +68,4 @@ def _over(own: Any, below: Any) -> Any:
         for name, value in said.items()
         if value is not None
     }
-    return replace(below, **merged)  # type: ignore[type-var]
+    return replace(below, **merged)  # type: ignore[type-var] # it is a dataclass, as was asked

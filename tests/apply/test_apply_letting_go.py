@@ -78,6 +78,21 @@ def test_a_job_that_its_server_calls_gone_is_never_deleted_there(studio: Studio)
     assert studio.server.asked(Operation.DELETE) == []
 
 
+def test_what_goes_is_stored_though_its_successor_is_not_even_begun(studio: Studio) -> None:
+    """Its successor derives from another video, whose job fails; meanwhile it would expire."""
+    studio.apply(a_declaration("ant", "snow"), limits=LEAVE)
+    studio.clock.pass_by(60)
+    studio.server.fated("fox", Fate(error=JobError(code="moderation", message="no")))
+    fox = a_declaration("fox")
+
+    run = studio.apply(fox, a_declaration("ant", "snow", remix_of=fox))
+
+    assert run.ends() == {"fox": "failed", "ant": "skipped"}
+    assert len(studio.server.asked(Operation.CONTENT, "snow")) == 1
+    studio.clock.pass_by(studio.providers["studio"].profile.asset_lifetime_s or 0)
+    assert studio.plan(a_declaration("ant", "snow")).cost.usd == 0
+
+
 def test_a_failed_job_is_let_go_without_a_video(studio: Studio) -> None:
     studio.server.fated("street", Fate(error=JobError(code="moderation", message="no")))
     studio.apply(a_declaration("street"))

@@ -214,6 +214,13 @@ MUTATIONS: dict[str, Mutation] = {
         seen_by="tests/apply/test_apply_letting_go.py"
         "::test_a_job_that_its_server_calls_gone_is_never_deleted_there",
     ),
+    "what goes left behind where its successor is skipped": Mutation(
+        breaks="I6",
+        file="apply/work.py",
+        edits=(("                await self._bring_in_what_goes()\n", ""),),
+        seen_by="tests/apply/test_apply_letting_go.py"
+        "::test_what_goes_is_stored_though_its_successor_is_not_even_begun",
+    ),
     "another's job deleted after its download": Mutation(
         breaks="I7",
         file="apply/work.py",
