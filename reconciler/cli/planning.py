@@ -29,7 +29,7 @@ from reconciler.domain.ports import StateReader
 from reconciler.domain.recorded import RecordedState
 from reconciler.domain.world import World
 from reconciler.plan.blocks import conflicts
-from reconciler.plan.looks import Refresh, looks
+from reconciler.plan.looks import Refresh, listing, looks
 from reconciler.plan.make import make_plan
 from reconciler.plan.part import facts_of
 from reconciler.plan.selection import Selection, choose
@@ -100,6 +100,8 @@ async def look_and_plan(
         budget=budget,
         counted=counted(booked, observed.at),
     )
+    if refresh != "none":
+        world = await _with_lists_of_the_lost(world, eyes)
     mistakes = conflicts(world)
     if mistakes:
         raise InvalidSpecError(mistakes)
@@ -109,6 +111,22 @@ async def look_and_plan(
         world = replace(world, desired={})
     plan = make_plan(world, destroy=destroy, choice=choice)
     return Looked(plan=plan, world=world, choice=choice)
+
+
+async def _with_lists_of_the_lost(world: World, eyes: Eyes) -> World:
+    """Read the lists, too, where what turned out to be lost is to be made anew.
+
+    Only in an account of one's own, where nothing is bought unseen; else the paid request tells.
+    """
+    seen = world.observed
+    if all(each.account_use != "exclusive" for each in world.providers.values()):
+        return world
+    unread = make_plan(world).unlisted.keys() - seen.unreachable.keys()
+    if not unread:
+        return world
+    more = await observe(listing(unread), eyes, every_byte=False)
+    listed, unreachable = {**seen.listed, **more.listed}, {**seen.unreachable, **more.unreachable}
+    return replace(world, observed=replace(seen, listed=listed, unreachable=unreachable))
 
 
 def bookings(

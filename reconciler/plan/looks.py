@@ -4,7 +4,7 @@ Looking costs what can have changed, not what exists: running jobs, what is not 
 the parents of remixes still to be made, and files.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -64,6 +64,11 @@ def looks(
         named=named_jobs(blocks, desired, recorded) if refresh != "none" else (),
         every_sidecar=recorded.is_new and bool(missing),
     )
+
+
+def listing(providers: Iterable[str]) -> Looks:
+    """A look at the jobs of some providers, and at nothing else."""
+    return Looks(jobs=(), files=(), paths=(), assets=(), digests=(), lists=tuple(sorted(providers)))
 
 
 def _lists(

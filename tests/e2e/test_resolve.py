@@ -246,6 +246,28 @@ def test_in_an_account_of_ones_own_everything_lost_is_adopted(film: Film, upstre
         assert gateway.posts == 1
 
 
+def test_in_an_account_of_ones_own_a_lost_video_is_made_anew_at_once(
+    film: Film, tmp_path: Path
+) -> None:
+    """That it is lost shows only in the look, and then the list is read after all."""
+    short = ("--assets-last", "1", "--pace", "0.02")
+    with preview_server(tmp_path / "server", *short) as url:
+        film.write("sorafile.toml", STUDIO.format(url=url, list="complete", use="exclusive"))
+        film.write("specs/a.toml", ONE + 'lifecycle.on_lost = "regenerate"\n')
+        film.run("apply", "--yes", "--no-wait")
+        (job,) = httpx.get(f"{url}/videos", trust_env=False).json()["data"]
+        at = f"{url}/videos/{job['id']}"
+        while httpx.get(at, trust_env=False).json()["status"] != "completed":
+            pass
+        while httpx.get(f"{at}/content", trust_env=False).status_code == 200:
+            pass
+        film.run("plan", "--refresh=only")
+        ran = film.run("apply", "--yes")
+        assert ran.code == 0, ran.err
+        (anew,) = httpx.get(f"{url}/videos", trust_env=False).json()["data"]
+        assert anew["id"] != job["id"]
+
+
 def made(film: Film, gateway: Gateway) -> str:
     """The only job that the server has."""
     (job,) = json.loads(httpx.get(f"{gateway.url}/videos", trust_env=False).text)["data"]
