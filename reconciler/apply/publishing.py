@@ -11,7 +11,9 @@ from reconciler.apply.journey import Journey
 from reconciler.domain.address import Address
 from reconciler.domain.errors import BadAssetError, FileInTheWayError, StateError
 from reconciler.domain.observed import FileFact
-from reconciler.domain.recorded import Asset, PublishedFile, Recorded
+from reconciler.domain.profile import Variant
+from reconciler.domain.recipe import Sha256
+from reconciler.domain.recorded import Asset, BegunFile, PublishedFile, Recorded
 
 
 class Published:
@@ -48,6 +50,7 @@ class Published:
         if there is None or there.sha256 != asset.sha256:
             if there is not None:
                 self._make_room(path, there)
+            self._begin(address, asset.variant, path, asset.sha256)
             there = ports.files.publish(ports.assets.path(asset.sha256), path, sha256=asset.sha256)
         self._record(
             address,
@@ -78,6 +81,7 @@ class Published:
                 self._owned[path] = (target, file)
         for old, new in moves:
             file = self._files_before[old]
+            self._begin(target, file.variant, new, file.sha256)
             there = self._moved(file, new, target)
             if there is None:
                 continue  # somebody was quicker; the next plan sees it
@@ -113,6 +117,12 @@ class Published:
                     self.take_back(file, asset)
                     return True
         return False
+
+    def _begin(self, address: Address, variant: Variant, path: str, sha256: Sha256) -> None:
+        """Let the next run know whose the file is, should this one die before it is recorded."""
+        self._journey.ports.state.publishing(
+            BegunFile(address=address, variant=variant, path=path, sha256=sha256)
+        )
 
     def _record(self, address: Address, file: PublishedFile) -> None:
         self._journey.ports.state.published(address, file)

@@ -3,18 +3,26 @@
 from collections.abc import Sequence
 
 from reconciler.domain.desired import Desired, tags_by_recipe
-from reconciler.domain.observed import Observed, ObservedJob, Sidecar, unrecorded
+from reconciler.domain.observed import Observed, ObservedJob, Sidecar, unrecorded, written
 from reconciler.domain.plan import Adopt, Plan
-from reconciler.domain.ports import AssetStore, StateWriter
+from reconciler.domain.ports import AssetStore, Files, StateWriter
 from reconciler.domain.recorded import GenerationId, RecordedState
 
 _AT_ONCE = 500  # sidecars: a few seconds, and each transaction keeps the lease alive
 
 
 def record_observed(
-    observed: Observed, recorded: RecordedState, assets: AssetStore, state: StateWriter
+    observed: Observed,
+    recorded: RecordedState,
+    *,
+    assets: AssetStore,
+    files: Files,
+    state: StateWriter,
 ) -> None:
-    """Bring the state up to what was seen of the jobs, and of the asset store."""
+    """Bring the state up to what was seen of the jobs, of the asset store and of the files.
+
+    The caller has the lease: what was begun is a dead run's.
+    """
     for identity, seen in observed.jobs.items():
         generation = recorded.generations[identity]
         if not isinstance(seen, ObservedJob):
@@ -25,6 +33,13 @@ def record_observed(
         sidecar = unrecorded(generation, observed)
         if sidecar is not None:
             recover(sidecar, assets, state)
+    for begun in recorded.begun:
+        files.clear_up(begun.path)
+        file = written(begun, files.read(begun.path))  # anew: what was seen was before the lease
+        if file is not None and begun.address in recorded.videos:
+            state.published(begun.address, file)
+        else:
+            state.not_published(begun.path)
 
 
 def recover(

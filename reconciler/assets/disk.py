@@ -82,7 +82,7 @@ def replacing(target: Path, *, mode: int) -> Iterator[BinaryIO]:
     Nothing is left of it where the block fails. `mode` is under the umask. A symbolic link
     at `target` is replaced itself, never followed.
     """
-    _sweep(target)
+    sweep(target)
     with _opened_beside(target, mode) as file:
         temporary = Path(file.name)
         try:
@@ -94,6 +94,16 @@ def replacing(target: Path, *, mode: int) -> Iterator[BinaryIO]:
             temporary.unlink(missing_ok=True)
             raise
     sync_folder(target.parent)
+
+
+def sweep(target: Path) -> None:
+    """Remove what killed writers left beside `target`; what a living one writes is let be."""
+    prefix = _prefix(target)
+    with suppress(OSError):  # whatever cannot be looked through or removed, it may stay
+        for name in os.listdir(target.parent):  # noqa: PTH208 - names are enough of a large folder
+            if name.startswith(prefix) and name.endswith(UNFINISHED):
+                with suppress(OSError):
+                    _sweep_one(target.with_name(name))
 
 
 def rename_new(source: Path, target: Path) -> None:
@@ -168,14 +178,6 @@ def _opened_beside(target: Path, mode: int) -> BinaryIO:
 def _prefix(target: Path) -> str:
     # By digest, since the name itself may be as long as the filesystem allows already.
     return f".{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]}."
-
-
-def _sweep(target: Path) -> None:
-    prefix = _prefix(target)
-    for name in os.listdir(target.parent):  # noqa: PTH208 - names are enough of a large folder
-        if name.startswith(prefix) and name.endswith(UNFINISHED):
-            with suppress(OSError):
-                _sweep_one(target.with_name(name))
 
 
 def _sweep_one(left: Path) -> None:

@@ -23,6 +23,7 @@ from reconciler.assets.disk import (
     rename_new,
     replacing,
     sha256_of,
+    sweep,
     sync_folder,
 )
 from reconciler.domain.errors import BadAssetError, FileInTheWayError, RefusedError, StateError
@@ -125,6 +126,14 @@ class ProjectFiles:
                         " sorafile apply --verify",
                     )
                 return FileFact(stat=_file_stat(os.fstat(copy.fileno())), sha256=sha256)
+
+    def clear_up(self, path: str) -> None:
+        """Remove what a dead run had written, so far, of a file that was to come there.
+
+        Raises:
+            RefusedError: the path leads out of the project.
+        """
+        sweep(self.locate(path))
 
     def set_aside(self, path: str) -> str:
         """Rename an altered file to `NAME.local-<sha8>.EXT`, and return its new path.

@@ -39,6 +39,7 @@ from reconciler.cli.wiring import Declared, Outside
 from reconciler.domain.errors import ExitCode, RefusedError, StalePlanError, worst
 from reconciler.domain.events import PlanMade, RunEnded
 from reconciler.domain.money import dollars
+from reconciler.domain.observed import brought_in
 from reconciler.domain.plan import Choice, Plan, Reason
 from reconciler.plan.looks import Refresh
 from reconciler.plan.make import free_part
@@ -218,7 +219,7 @@ async def _carry_out(
         recorded = state.read()
         plan = replan(looked, recorded, destroy=wanted.destroy)
         if wanted.saved is not None:
-            world = replace(looked.world, recorded=recorded)
+            world = replace(looked.world, recorded=brought_in(recorded, looked.observed))
             plan = still_good(wanted.saved, plan, world, state, said)
         elif (plan.actions, plan.spares) != (looked.plan.actions, looked.plan.spares):
             raise StalePlanError(
@@ -227,7 +228,13 @@ async def _carry_out(
             )
         if wanted.free:
             plan = free_part(plan)
-        record_observed(looked.observed, recorded, outside.assets, state)
+        record_observed(
+            looked.observed,
+            recorded,
+            assets=outside.assets,
+            files=outside.files,
+            state=state,
+        )
         rebuild_ledger(plan, recorded, declared.desired, outside.assets, state)
         world = recounted(looked.world, recorded, state)
         refuse_over_budget(said, plan, world, command=wanted.command)

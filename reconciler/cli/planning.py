@@ -12,7 +12,7 @@ from reconciler.domain.bookings import Booking, counted, still_to_book
 from reconciler.domain.budget import begin_of
 from reconciler.domain.desired import tags_by_recipe
 from reconciler.domain.errors import ExitCode, InvalidSpecError
-from reconciler.domain.observed import Observed
+from reconciler.domain.observed import Observed, brought_in
 from reconciler.domain.plan import (
     Action,
     Await,
@@ -93,7 +93,7 @@ async def look_and_plan(
     world = World(
         workspace=workspace,
         desired=desired,
-        recorded=recorded,
+        recorded=brought_in(recorded, observed),
         observed=observed,
         providers=declared.providers,
         blocks=blocks,
@@ -157,7 +157,7 @@ def recounted(world: World, recorded: RecordedState, state: StateReader) -> Worl
 
 def replan(looked: Looked, recorded: RecordedState, *, destroy: bool) -> Plan:
     """The plan that the same look gives on what the state says by now."""
-    world = replace(looked.world, recorded=recorded)
+    world = replace(looked.world, recorded=brought_in(recorded, looked.observed))
     return make_plan(world, destroy=destroy, choice=looked.choice)
 
 

@@ -125,7 +125,13 @@ async def _refresh_only(said: Options, declared: Declared) -> int:
         if looked.observed.jobs:
             with outside.writer("plan --refresh=only") as state:
                 state.void_reserved()  # it is known only now whether who left it is dead
-                record_observed(looked.observed, state.read(), outside.assets, state)
+                record_observed(
+                    looked.observed,
+                    state.read(),
+                    assets=outside.assets,
+                    files=outside.files,
+                    state=state,
+                )
     finally:
         await outside.aclose()
     seen, blind = looked.observed.jobs, looked.observed.unreachable

@@ -10,11 +10,14 @@ from reconciler.domain.profile import Variant
 from reconciler.domain.recipe import Recipe, RecipeDigest, Sha256
 from reconciler.domain.recorded import (
     Asset,
+    BegunFile,
     FileStat,
     Generation,
     GenerationId,
     JobError,
     JobStatus,
+    PublishedFile,
+    RecordedState,
 )
 
 
@@ -128,6 +131,30 @@ def unrecorded(generation: Generation, observed: Observed) -> Sidecar | None:
         if (told.account, told.remote_id) == its_own and told.is_stored:
             return told
     return None
+
+
+def brought_in(recorded: RecordedState, observed: Observed) -> RecordedState:
+    """The state, with the files that a dead run published before it could record them."""
+    videos = dict(recorded.videos)
+    for begun in recorded.begun:
+        file = written(begun, observed.files.get(begun.path))
+        if file is None or begun.address not in videos:
+            continue
+        for address, video in videos.items():
+            others = tuple(each for each in video.published if each.path != file.path)
+            mine = (file,) if address == begun.address else ()
+            if mine or len(others) < len(video.published):
+                videos[address] = replace(video, published=(*mine, *others))
+    return replace(recorded, videos=videos)
+
+
+def written(begun: BegunFile, fact: FileFact | None) -> PublishedFile | None:
+    """The file that was begun, if it is what lies at its path."""
+    if fact is None or fact.sha256 != begun.sha256:
+        return None
+    return PublishedFile(
+        variant=begun.variant, path=begun.path, sha256=begun.sha256, stat=fact.stat
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,7 @@ from reconciler.domain.recipe import Recipe, RecipeDigest, Sha256
 from reconciler.domain.recorded import (
     Asset,
     AttemptId,
+    BegunFile,
     Generation,
     GenerationId,
     PublishedFile,
@@ -344,8 +345,14 @@ class StateWriter(StateReader, Protocol):
         Without a pending one only the settings are recorded.
         """
 
+    def publishing(self, file: BegunFile) -> None:
+        """Record that a file is about to come to its path, before it does."""
+
     def published(self, address: Address, file: PublishedFile) -> None:
         """Record a published file; the path belongs to this address and variant now."""
+
+    def not_published(self, path: str) -> None:
+        """Record that what was begun for a path did not come there."""
 
     def unpublished(self, address: Address, path: str) -> None:
         """Record that a published file is sorafile's no more."""
@@ -470,6 +477,9 @@ class Files(Protocol):
         Raises:
             BadAssetError: the stored bytes have another digest; what lay there is untouched.
         """
+
+    def clear_up(self, path: str) -> None:
+        """Remove what a dead run had written, so far, of a file that was to come there."""
 
     def set_aside(self, path: str) -> str:
         """Rename an altered file to `NAME.local-<sha8>.EXT`, and return its new path."""

@@ -156,6 +156,16 @@ class PublishedFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BegunFile:
+    """A file that a run was about to put at its path; only a look there tells whether it did."""
+
+    address: Address
+    variant: Variant
+    path: str  # relative to the project
+    sha256: Sha256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
     """What one workspace remembers of one address.
 
@@ -233,6 +243,7 @@ class RecordedState:
     spares: Mapping[GenerationId, Address] = field(default_factory=dict)
     """Paid generations that nobody holds and that are not stored yet; for whom they were paid."""
 
+    begun: tuple[BegunFile, ...] = ()  # what a run that died, or still runs, was publishing
     held_elsewhere: frozenset[GenerationId] = frozenset()  # in use by other workspaces
     is_new: bool = False  # no run was ever begun: the asset store may tell what this does not
 

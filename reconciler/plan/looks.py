@@ -27,7 +27,7 @@ class Looks:
 
     jobs: tuple[Generation, ...]
     files: tuple[PublishedFile, ...]  # published ones: read where their stat moved
-    paths: tuple[str, ...]  # where something would be published for the first time
+    paths: tuple[str, ...]  # where something would come for the first time, or was about to
     assets: tuple[Asset, ...]
     digests: tuple[RecipeDigest, ...]  # recipes whose video the asset store alone may know of
     lists: tuple[str, ...]  # providers whose jobs may be the result of something wanted
@@ -57,7 +57,7 @@ def looks(
     return Looks(
         jobs=tuple(_jobs(desired, recorded, missing, refresh)),
         files=files,
-        paths=tuple(sorted(wanted - ours)),
+        paths=tuple(sorted((wanted - ours) | {begun.path for begun in recorded.begun})),
         assets=tuple(_assets(desired, recorded)),
         digests=tuple(dict.fromkeys((*(each.digest for each in missing), *_unstored(recorded)))),
         lists=_lists(recorded, missing, at) if refresh != "none" else (),

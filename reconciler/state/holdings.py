@@ -8,8 +8,15 @@ from sqlalchemy import ColumnElement, Row, delete, exists, insert, or_, select, 
 from reconciler.domain.address import Address
 from reconciler.domain.desired import DEFAULT_LIFECYCLE, Lifecycle
 from reconciler.domain.errors import StateError
-from reconciler.domain.recorded import LIVE_STATES, GenerationId, PublishedFile
-from reconciler.state.tables import attempts, deposed, generations, published_files, videos
+from reconciler.domain.recorded import LIVE_STATES, BegunFile, GenerationId, PublishedFile
+from reconciler.state.tables import (
+    attempts,
+    begun_files,
+    deposed,
+    generations,
+    published_files,
+    videos,
+)
 from reconciler.state.transaction import Transaction, insert_once
 
 
@@ -116,6 +123,13 @@ def rename(transaction: Transaction, source: Address, target: Address) -> None:
         )
     )
     _set(transaction, source, address=str(target))
+    transaction.connection.execute(
+        update(begun_files)
+        .where(
+            begun_files.c.workspace == transaction.workspace, begun_files.c.address == str(source)
+        )
+        .values(address=str(target))
+    )
     # What becomes of an attempt whose outcome is open must reach the address of today.
     transaction.connection.execute(
         update(attempts)
@@ -128,8 +142,32 @@ def rename(transaction: Transaction, source: Address, target: Address) -> None:
     )
 
 
+def begin_publishing(transaction: Transaction, file: BegunFile) -> None:
+    """Record what is about to be published, in place of what was begun there before."""
+    drop_begun(transaction, file.path)
+    transaction.connection.execute(
+        insert(begun_files).values(
+            workspace=transaction.workspace,
+            path=file.path,
+            address=str(file.address),
+            variant=file.variant,
+            sha256=file.sha256,
+        )
+    )
+
+
+def drop_begun(transaction: Transaction, path: str) -> None:
+    """Nothing is about to come to a path any more."""
+    transaction.connection.execute(
+        delete(begun_files).where(
+            begun_files.c.workspace == transaction.workspace, begun_files.c.path == path
+        )
+    )
+
+
 def publish(transaction: Transaction, address: Address, file: PublishedFile) -> None:
     """Record a published file, whoever's the path was, and wherever the variant was."""
+    drop_begun(transaction, file.path)
     transaction.connection.execute(
         delete(published_files).where(
             published_files.c.workspace == transaction.workspace,

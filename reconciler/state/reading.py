@@ -21,6 +21,7 @@ from reconciler.domain.recorded import (
     Asset,
     Attempt,
     AttemptState,
+    BegunFile,
     FileStat,
     Generation,
     GenerationId,
@@ -97,6 +98,7 @@ def read_state(connection: Connection, workspace: str) -> RecordedState:
             attempts=_live_attempts(connection, address_of),
             given_up=_given_up(connection, address_of),
             spares=_spares(connection, workspace, address_of),
+            begun=_begun(connection, workspace, address_of),
             held_elsewhere=_held_elsewhere(connection, workspace),
             is_new=connection.execute(select(tables.runs.c.id).limit(1)).first() is None,
         )
@@ -302,6 +304,21 @@ def _published_files(
             ),
         )
         for address, variant, path, sha256, size_bytes, mtime_ns, inode in rows
+    )
+
+
+def _begun(
+    connection: Connection, workspace: str, address_of: Callable[[str], Address]
+) -> tuple[BegunFile, ...]:
+    files = tables.begun_files
+    rows = connection.execute(
+        select(files.c.address, files.c.variant, files.c.path, files.c.sha256)
+        .where(files.c.workspace == workspace)
+        .order_by(files.c.path)
+    ).all()
+    return tuple(
+        BegunFile(address=address_of(address), variant=_VARIANT[variant], path=path, sha256=sha256)
+        for address, variant, path, sha256 in rows
     )
 
 

@@ -14,7 +14,7 @@ from reconciler.state import tables
 from reconciler.state.place import Place
 from reconciler.state.sqlite_files import back_up
 
-SCHEMA = "0002"
+SCHEMA = "0003"
 """The newest migration; revisions are numbers of four digits, so that they compare."""
 
 VERSION_TABLE = "schema_version"

@@ -301,6 +301,20 @@ published_files = Table(
     _not_negative("bytes"),
 )
 
+begun_files = Table(  # no reference to a video: a run may have died before it was recorded
+    "begun_files",
+    metadata,
+    Column("workspace", ForeignKey(workspaces.c.name), nullable=False),
+    Column("path", Text, nullable=False),  # relative to the project
+    Column("address", Text, nullable=False),
+    Column("variant", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    PrimaryKeyConstraint("workspace", "path"),
+    _one_of("variant", tuple(Variant)),
+    CheckConstraint("length(path) > 0", name="path"),
+    CheckConstraint("length(sha256) = 64", name="sha256"),
+)
+
 ledger = Table(
     "ledger",
     metadata,

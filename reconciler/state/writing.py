@@ -19,6 +19,7 @@ from reconciler.domain.recipe import RecipeDigest
 from reconciler.domain.recorded import (
     Asset,
     AttemptId,
+    BegunFile,
     Generation,
     GenerationId,
     PublishedFile,
@@ -197,10 +198,20 @@ class Writer:
         with self._transaction() as transaction:
             holdings.promote(transaction, address, lifecycle, tags)
 
+    def publishing(self, file: BegunFile) -> None:
+        """Record that a file is about to come to its path, before it does."""
+        with self._transaction() as transaction:
+            holdings.begin_publishing(transaction, file)
+
     def published(self, address: Address, file: PublishedFile) -> None:
         """Record a published file; the path belongs to this address and variant now."""
         with self._transaction() as transaction:
             holdings.publish(transaction, address, file)
+
+    def not_published(self, path: str) -> None:
+        """Record that what was begun for a path did not come there."""
+        with self._transaction() as transaction:
+            holdings.drop_begun(transaction, path)
 
     def unpublished(self, address: Address, path: str) -> None:
         """Record that a published file is sorafile's no more."""

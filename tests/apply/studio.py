@@ -32,6 +32,7 @@ from reconciler.domain.events import (
     Noticed,
     RunEnded,
 )
+from reconciler.domain.observed import brought_in
 from reconciler.domain.plan import Choice, Plan
 from reconciler.domain.ports import Holder, Server, StateWriter
 from reconciler.domain.profile import Variant
@@ -297,6 +298,7 @@ class Studio:
         refresh: Refresh = "auto",
     ) -> World:
         desired = {each.address: each for each in declared}
+        look = looks(desired, recorded, refresh, at=self.clock.now(), blocks=self.blocks)
         eyes = Eyes(
             clock=self.clock,
             server_of=server_of,
@@ -304,15 +306,12 @@ class Studio:
             files=self.files,
             providers=self.providers,
         )
+        observed = await observe(look, eyes, every_byte=self.every_byte)
         return World(
             workspace=workspace,
             desired=desired,
-            recorded=recorded,
-            observed=await observe(
-                looks(desired, recorded, refresh, at=self.clock.now(), blocks=self.blocks),
-                eyes,
-                every_byte=self.every_byte,
-            ),
+            recorded=brought_in(recorded, observed),
+            observed=observed,
             providers=self.providers,
             blocks=self.blocks,
         )
@@ -341,7 +340,13 @@ class Studio:
         ports.state.void_reserved()
         world = await self._look(declared, ports.state.read(), ports.server_of, workspace)
         plan = carried(make_plan(world, destroy=destroy, choice=choice))
-        record_observed(world.observed, world.recorded, ports.assets, ports.state)
+        record_observed(
+            world.observed,
+            world.recorded,
+            assets=ports.assets,
+            files=ports.files,
+            state=ports.state,
+        )
         rebuild_ledger(plan, world.recorded, world.desired, self.store, ports.state)
         code = await carry_out(
             plan,

@@ -1,12 +1,18 @@
 """A power cut at every effect boundary of a run, and what the next run makes of it."""
 
+import os
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from apply.studio import Studio
+from reconciler.assets import disk
 from reconciler.domain.errors import ExitCode
+from reconciler.domain.profile import Variant
+from reconciler.domain.recipe import Sha256
+from reconciler.domain.recorded import BegunFile
 from simulated.faults import Operation
 from simulated.power import Power, PowerCut, When
 from simulated.server import SimulatedServer
@@ -116,3 +122,62 @@ def test_a_video_that_its_sidecar_tells_of_outlives_its_job(
     assert studio.plan(STREET).is_empty
     assert studio.bytes_at("videos/street.mp4") == studio.made("street")
     assert len(studio.server.asked(Operation.CONTENT)) == 1
+
+
+@pytest.mark.parametrize("shard", range(SHARDS))
+def test_a_power_cut_and_then_an_edit_leave_no_file_that_nobody_knows(
+    before: Studio, cuts: list[tuple[int, When, str]], tmp_path: Path, shard: int
+) -> None:
+    for number, when, name in cuts[shard::SHARDS]:
+        studio = before.twin(tmp_path / f"{number}-{when}")
+        try:
+            with pytest.raises(PowerCut):
+                studio.apply_while_powered(Power(number, when), *VIDEOS)
+            studio.clock.pass_by(LEASE_S)
+
+            run = studio.apply(OLD)
+
+            assert run.code is ExitCode.OK
+            assert studio.plan(OLD).is_empty
+            assert published_by(studio) == {"hero.mp4": studio.made("old")}
+        except BaseException as error:
+            error.add_note(f"the power went out {when} effect {number}, {name}")
+            raise
+        finally:
+            studio.close()
+
+
+def test_what_a_dead_run_had_half_written_is_swept_away(before: Studio, tmp_path: Path) -> None:
+    studio = before.twin(tmp_path / "project")
+    path = "videos/street.mp4"
+    begun = BegunFile(
+        address=STREET.address, variant=Variant.VIDEO, path=path, sha256=Sha256("a" * 64)
+    )
+    with studio.hold() as state:
+        state.publishing(begun)
+    left = left_half_written(studio.root / path)
+
+    studio.apply(OLD, a_declaration("rain"))
+
+    assert not left.exists()
+    assert studio.recorded().begun == ()
+
+
+def left_half_written(target: Path) -> Path:
+    """As a killed writer leaves it, who cannot clean up."""
+    kept = target.with_name("kept")
+    with suppress(KeyboardInterrupt), disk.replacing(target, mode=0o666) as file:
+        left = Path(file.name)
+        file.write(b"half")
+        os.link(left, kept)
+        raise KeyboardInterrupt
+    return kept.rename(left)
+
+
+def published_by(studio: Studio) -> dict[str, bytes]:
+    folder = studio.root / "videos"
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }

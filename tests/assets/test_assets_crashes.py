@@ -4,7 +4,7 @@ import os
 import select
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -90,7 +90,18 @@ def wait_for_a_second_name(folder: Path) -> str:
     return other
 
 
-def test_what_a_killed_publish_leaves_goes_with_the_next_one(root: Path) -> None:
+def publish_again(files: ProjectFiles, old: Path) -> None:
+    files.publish(old, "videos/a.mp4", sha256=sha256(b"old"))
+
+
+def clear_up(files: ProjectFiles, _old: Path) -> None:
+    files.clear_up("videos/a.mp4")
+
+
+@pytest.mark.parametrize("next_run", [publish_again, clear_up])
+def test_what_a_killed_publish_leaves_goes_with_the_next_run(
+    root: Path, next_run: Callable[[ProjectFiles, Path], None]
+) -> None:
     old, pipe = root.parent / "old", root.parent / "pipe"
     old.write_bytes(b"old")
     os.mkfifo(pipe)
@@ -105,7 +116,7 @@ def test_what_a_killed_publish_leaves_goes_with_the_next_one(root: Path) -> None
         child.wait()
     assert (root / "videos/a.mp4").read_bytes() == b"old"
     assert len(listed(root / "videos")) == 2
-    files.publish(old, "videos/a.mp4", sha256=sha256(b"old"))
+    next_run(files, old)
     assert listed(root / "videos") == ["a.mp4"]
 
 

@@ -213,7 +213,8 @@ class Chain:
             job = made[_key(asdict(self.project.asked(name)))]
             for variant in SCENES[name].variants:
                 wanted[f"{name}.{EXTENSIONS[variant]}"] = job["sha256"][variant]
-        assert {path.name: _sha256(path) for path in (root / "videos").iterdir()} == wanted
+        found = {path.name: _sha256(path) for path in (root / "videos").iterdir()}
+        assert found == wanted, f"{found} against {wanted}"
         stored = {path.name for path in (root / "state/assets/bytes").glob("*/*")}
         assert {job["sha256"]["video"] for job in made.values()} <= stored
 

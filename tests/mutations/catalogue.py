@@ -184,6 +184,13 @@ MUTATIONS: dict[str, Mutation] = {
         edits=(("        check_fits(media, self._variant)\n", ""),),
         seen_by="tests/assets/test_assets_partial.py::test_an_mp4_for_a_thumbnail_is_told",
     ),
+    "a published file that nobody knows": Mutation(
+        breaks="section 7: a file is only ever touched by who knows whose it is",
+        file="apply/publishing.py",
+        edits=(("            self._begin(address, asset.variant, path, asset.sha256)\n", ""),),
+        seen_by="tests/apply/test_apply_crashes.py"
+        "::test_a_power_cut_and_then_an_edit_leave_no_file_that_nobody_knows",
+    ),
     "delete before verify": Mutation(
         breaks="I7",
         file="apply/work.py",

@@ -48,7 +48,9 @@ _STATE = frozenset(
         "recover_all",
         "bind",
         "promote",
+        "publishing",
         "published",
+        "not_published",
         "unpublished",
         "rename",
         "rename_all",
@@ -60,7 +62,7 @@ _STATE = frozenset(
 )
 _ASSETS = frozenset({"take_back", "write_sidecar", "derive", "move_in"})
 _PARTIAL = frozenset({"begin", "write", "finish", "move_in"})
-_FILES = frozenset({"publish", "set_aside", "move", "remove"})
+_FILES = frozenset({"publish", "set_aside", "move", "remove", "clear_up"})
 
 
 class PowerCut(BaseException):

@@ -45,6 +45,7 @@ class Oracle:
     sent: list[Sent] = field(default_factory=list)  # since the database was made
     _known: set[str] = field(default_factory=set)  # remote ids that were recorded or answered
     _orphans: set[str] = field(default_factory=set)  # whose recipes went with it
+    _files: set[str] = field(default_factory=set)  # paths that only a lost database knew
 
     def books(self) -> Books:
         """What the database says now."""
@@ -55,6 +56,7 @@ class Oracle:
         told = {each.remote_id for each in self.studio.store.every_sidecar()}
         made = {job.remote_id for each in self.sent if (job := self._job(each))}
         self._orphans |= made - told
+        self._files |= self._published_paths()
         self.sent.clear()
         self._known.clear()
 
@@ -208,6 +210,19 @@ class Oracle:
         if run.code is ExitCode.OK and left:
             raise BrokenError(f"I3: it ended well, and leaves {left}")
         self._check_published(after, declared)
+        if run.code is ExitCode.OK:
+            self._check_no_file_is_left()
+
+    def _check_no_file_is_left(self) -> None:
+        """Every file at a place of publishing is recorded."""
+        recorded = {path for (path,) in self.studio.rows("SELECT path FROM published_files")}
+        left = self._published_paths() - recorded - self._files
+        if left:
+            raise BrokenError(f"files: nobody knows {sorted(left)}")
+
+    def _published_paths(self) -> set[str]:
+        root = self.studio.root
+        return {str(path.relative_to(root)) for path in root.glob("videos/**/*") if path.is_file()}
 
     def _check_published(self, plan: Plan, declared: tuple[Declaration, ...]) -> None:
         """What is at rest has the bytes of a job that was asked for just so.

@@ -20,6 +20,7 @@ from reconciler.domain.recipe import Recipe, Sha256
 from reconciler.domain.recorded import (
     Asset,
     AttemptId,
+    BegunFile,
     FileStat,
     Generation,
     JobStatus,
@@ -94,6 +95,7 @@ class Desk:
             "videos",
             "deposed",
             "published_files",
+            "begun_files",
             "ledger",
             "runs",
         )
@@ -160,6 +162,10 @@ def a_file(path: str = "videos/street.mp4", variant: Variant = Variant.VIDEO) ->
         sha256=Sha256("a" * 64),
         stat=FileStat(bytes=1000, mtime_ns=1_795_000_000_123_456_789, inode=2**64 - 3),
     )
+
+
+def a_begun_file(path: str = "videos/next.mp4", address: Address = STREET) -> BegunFile:
+    return BegunFile(address=address, variant=Variant.VIDEO, path=path, sha256=Sha256("b" * 64))
 
 
 def a_sidecar(remote_id: str = "video_1", prompt: str = "a cat", **changes: Any) -> Sidecar:

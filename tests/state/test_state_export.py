@@ -24,6 +24,7 @@ from state.desk import (
     HERO,
     STREET,
     Desk,
+    a_begun_file,
     a_file,
     a_job,
     a_run,
@@ -62,6 +63,7 @@ def live(desk: Desk) -> None:
         writer.stored(made.id, an_asset())
         writer.promote(STREET, DEFAULT_LIFECYCLE, ("launch", "größer \U0001f3ac"))
         writer.published(STREET, a_file())
+        writer.publishing(a_begun_file())
         newer = bought(writer, prompt="a dog", remote_id="video_2")
         writer.promote(STREET, DEFAULT_LIFECYCLE, ())
         writer.saw_missing(newer.id)

@@ -1,5 +1,7 @@
 """What an address holds: pending, current, deposed, published, settings."""
 
+from dataclasses import replace
+
 import pytest
 
 from reconciler.domain.address import Address
@@ -12,6 +14,7 @@ from state.desk import (
     HERO,
     STREET,
     Desk,
+    a_begun_file,
     a_file,
     a_job,
     a_sidecar,
@@ -156,6 +159,30 @@ def test_a_variant_has_one_path(desk: Desk) -> None:
         writer.published(STREET, a_file())
         writer.published(STREET, a_file("out/street.mp4"))
     assert desk.read().videos[STREET].published == (a_file("out/street.mp4"),)
+
+
+def test_what_is_begun_for_a_path_is_known_until_it_is_published_or_given_up(desk: Desk) -> None:
+    first, second = a_begun_file("videos/1.mp4"), a_begun_file("videos/2.mp4")
+    with desk.writer() as writer, desk.writer("draft") as other:
+        two(writer)
+        writer.publishing(second)
+        writer.publishing(first)
+        writer.publishing(first)
+        other.publishing(replace(first, address=HERO))
+        assert desk.read().begun == (first, second)
+        writer.published(STREET, a_file(first.path))
+        assert desk.read().begun == (second,)
+        writer.not_published(second.path)
+        assert desk.read().begun == ()
+        assert desk.read("draft").begun == (replace(first, address=HERO),)
+
+
+def test_what_is_begun_goes_along_with_its_address(desk: Desk) -> None:
+    with desk.writer() as writer:
+        two(writer)
+        writer.publishing(a_begun_file())
+        writer.rename(STREET, HERO)
+    assert desk.read().begun == (a_begun_file(address=HERO),)
 
 
 def test_an_unpublished_file_is_sorafiles_no_more(desk: Desk) -> None:

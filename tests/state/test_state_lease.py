@@ -29,6 +29,7 @@ from state.desk import (
     HERO,
     STREET,
     Desk,
+    a_begun_file,
     a_file,
     a_find,
     a_job,
@@ -266,7 +267,9 @@ WRITES: dict[str, Callable[[Busy], object]] = {
     "recover": lambda holder: holder.writer.recover(a_sidecar("video_9", "new")),
     "bind": lambda holder: holder.writer.bind(STREET, holder.generation),
     "promote": lambda holder: holder.writer.promote(STREET, DEFAULT_LIFECYCLE, ("x",)),
+    "publishing": lambda holder: holder.writer.publishing(a_begun_file("other.mp4")),
     "published": lambda holder: holder.writer.published(STREET, a_file("other.mp4")),
+    "not_published": lambda holder: holder.writer.not_published(a_begun_file().path),
     "unpublished": lambda holder: holder.writer.unpublished(STREET, a_file().path),
     "rename": lambda holder: holder.writer.rename(STREET, HERO),
     "rename_all": lambda holder: holder.writer.rename_all({STREET: HERO}),
@@ -280,6 +283,7 @@ def busy(writer: StateWriter, method: str) -> Busy:
     """So busy that only a lost lease forbids the method."""
     generation = bought(writer)
     writer.published(STREET, a_file())
+    writer.publishing(a_begun_file())
     run = a_run(writer)
     attempt = writer.reserve(an_intent(HERO, "a dog"), run)
     if method != "sending":
