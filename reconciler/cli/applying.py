@@ -62,6 +62,7 @@ class Wanted:
     allow_mass_change: bool = False
     allow_empty: bool = False
     selection: Selection | None = None  # None: all
+    again: tuple[str, ...] = ()  # of which another result is asked for, as said
     saved: SavedPlan | None = None  # what it names is done, and nothing else
 
     @property
@@ -73,6 +74,7 @@ class Wanted:
         flags = selecting_flags(
             map(str, selection.select),
             map(str, selection.exclude),
+            self.again,
         )
         return f"{'destroy' if self.destroy else 'apply'} {flags}".rstrip()
 
@@ -92,6 +94,7 @@ def apply_saved(said: Options, wanted: Wanted, file: Path) -> int:
         destroy=saved.choices.destroy,
         refresh=saved.choices.refresh,
         every_byte=saved.choices.every_byte,
+        again=saved.choices.replace,
     )
     return _applied(said, declared, wanted)
 
@@ -117,6 +120,7 @@ async def _apply(said: Options, declared: Declared, wanted: Wanted) -> int:
                 max_cost_usd=wanted.max_cost_usd,
                 selection=wanted.selection,
                 choice=_chosen_before(wanted.saved),
+                again=wanted.again,
             )
         if wanted.saved is not None:
             looked = _named_by(wanted.saved, looked, outside, said)
@@ -235,7 +239,8 @@ async def _carry_out(
             files=outside.files,
             state=state,
         )
-        rebuild_ledger(plan, recorded, declared.desired, outside.assets, state)
+        desired = {**declared.desired, **looked.world.desired}  # not even those to be destroyed
+        rebuild_ledger(plan, recorded, desired, outside.assets, state)
         world = recounted(looked.world, recorded, state)
         refuse_over_budget(said, plan, world, command=wanted.command)
         stop = Stop()

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from reconciler.cli.completing import expressions, folders, workspaces
+from reconciler.cli.completing import addresses, expressions, folders, workspaces
 from reconciler.cli.terminal import Terminal
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -115,9 +115,23 @@ _SELECTING = (
 )
 
 
-def selecting_flags(select: Iterable[str], exclude: Iterable[str]) -> str:
-    """The options that say a selection again, with a blank after each."""
-    said = (("--select", select), ("--exclude", exclude))
+def replacing(command: F) -> F:
+    """Give a command `--replace`."""
+    return click.option(
+        "--replace",
+        multiple=True,
+        metavar="ADDR",
+        help="Another result of this video, of the same recipe. It is paid for; the old one stays"
+        " until the new one is there.",
+        shell_complete=addresses,
+    )(command)
+
+
+def selecting_flags(
+    select: Iterable[str], exclude: Iterable[str], replace: Iterable[str] = ()
+) -> str:
+    """The options that say again what a plan is to be about, with a blank after each."""
+    said = (("--select", select), ("--exclude", exclude), ("--replace", replace))
     return "".join(f"{flag} {shlex.quote(each)} " for flag, texts in said for each in texts)
 
 

@@ -1,5 +1,6 @@
 """From files, state and servers to a plan."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -29,6 +30,7 @@ from reconciler.domain.ports import StateReader
 from reconciler.domain.recorded import RecordedState
 from reconciler.domain.world import World
 from reconciler.plan.blocks import conflicts
+from reconciler.plan.editions import named, with_editions
 from reconciler.plan.looks import Refresh, listing, looks
 from reconciler.plan.make import make_plan
 from reconciler.plan.part import facts_of
@@ -65,18 +67,28 @@ async def look_and_plan(
     max_cost_usd: Decimal | None = None,
     selection: Selection | None = None,
     choice: Choice | None = None,
+    again: Iterable[str] = (),
 ) -> Looked:
     """Read the state, look at what can have changed, and decide. Writes nothing.
 
     With `max_cost_usd` the budget allows one run no more than that. A `selection` is asked of
-    the whole plan, as if nothing were to be destroyed; a `choice` is one made before.
+    the whole plan, as if nothing were to be destroyed; a `choice` is one made before. Of the
+    videos that are named by `again` another result is asked for.
 
     Raises:
-        SelectionError: the selection names what there is not.
+        SelectionError: the selection, or `again`, names what there is not.
         InvalidSpecError: a block contradicts what the state holds.
     """
     recorded = outside.reader().read()
-    desired = {} if destroy and selection is None else declared.desired
+    desired = with_editions(
+        declared.desired,
+        recorded,
+        workspace=workspace,
+        sidecars=outside.assets.every_sidecar() if recorded.is_new else (),
+        again=named(declared.desired, again),
+    )
+    if destroy and selection is None:
+        desired = {}
     eyes = Eyes(
         clock=outside.clock,
         server_of=outside.server_of,

@@ -27,6 +27,7 @@ class Choices:
     destroy: bool = False
     select: tuple[str, ...] = ()  # as said; which addresses that chose, the plan's part tells
     exclude: tuple[str, ...] = ()
+    replace: tuple[str, ...] = ()  # of which another result was asked for, as said
 
 
 NO_CHOICES = Choices()
@@ -106,7 +107,7 @@ def apply_command(file: Path) -> str:
 def plan_command(file: Path, choices: Choices = NO_CHOICES) -> str:
     """What writes a plan file, but for `sorafile` itself."""
     destroy = "--destroy " if choices.destroy else ""
-    selected = selecting_flags(choices.select, choices.exclude)
+    selected = selecting_flags(choices.select, choices.exclude, choices.replace)
     return f"plan {destroy}{selected}--out {shlex.quote(str(file))}"
 
 

@@ -30,6 +30,7 @@ def plan_only(
     changes_code: bool,
     file: Path | None,
     selection: Selection | None = None,
+    again: tuple[str, ...] = (),
 ) -> int:
     """Show a plan, and save it where a file is named; "only" a refresh records what is seen."""
     declared = open_project(said)
@@ -42,8 +43,9 @@ def plan_only(
         destroy=destroy,
         select=tuple(map(str, chosen.select)),
         exclude=tuple(map(str, chosen.exclude)),
+        replace=again,
     )
-    flags = selecting_flags(choices.select, choices.exclude)
+    flags = selecting_flags(choices.select, choices.exclude, choices.replace)
     next_command = f"{'destroy' if destroy else 'apply'} {flags}".rstrip()
     if file is None:
         plan = asyncio.run(_look(said, declared, choices, selection)).plan
@@ -110,6 +112,7 @@ async def _look(
                 every_byte=choices.every_byte,
                 destroy=choices.destroy,
                 selection=selection,
+                again=choices.replace,
             )
     finally:
         await outside.aclose()

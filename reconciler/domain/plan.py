@@ -41,6 +41,7 @@ class Reason(StrEnum):
     NOT_RECORDED = "not_recorded"
     RECIPE_CHANGED = "recipe_changed"
     PARENT_WILL_CHANGE = "parent_will_change"
+    REPLACE_REQUESTED = "replace_requested"
     VIDEO_LOST = "video_lost"
     JOB_FAILED = "job_failed"
     JOB_RUNNING = "job_running"

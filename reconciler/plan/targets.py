@@ -3,11 +3,11 @@
 Rules are tried from the top, and parents are decided before their remixes.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reconciler.domain.address import Address
-from reconciler.domain.desired import Declaration, Desired
+from reconciler.domain.desired import Declaration
 from reconciler.domain.observed import ObservedJob, Sidecar
 from reconciler.domain.plan import Reason
 from reconciler.domain.recipe import RecipeDigest
@@ -15,6 +15,7 @@ from reconciler.domain.recorded import Attempt, AttemptId, Generation, JobStatus
 from reconciler.plan.adoption import Adoption
 from reconciler.plan.importing import Importable, is_to_be_imported, to_import
 from reconciler.plan.index import Index
+from reconciler.plan.order import in_order
 from reconciler.plan.price import price
 from reconciler.plan.spares import twins
 
@@ -116,7 +117,7 @@ def _decide(index: Index, buyers: Mapping[RecipeDigest, Address]) -> dict[Addres
     found: dict[Address, Target] = {}
     getting: dict[RecipeDigest, Address] = {}
     adoption = Adoption(index, twins=tuple(twins(index)))
-    for declaration in _in_order(index.world.desired, buyers):
+    for declaration in in_order(index.world.desired, buyers):
         target = _target(declaration, index, adoption, found, getting)
         stuck = _path_in_the_way(declaration, target, index)
         if stuck is not None:
@@ -125,24 +126,6 @@ def _decide(index: Index, buyers: Mapping[RecipeDigest, Address]) -> dict[Addres
         if isinstance(target, New | Remembered | Adoptable | Unresolved):
             getting.setdefault(declaration.digest, declaration.address)
     return found
-
-
-def _in_order(desired: Desired, buyers: Mapping[RecipeDigest, Address]) -> Iterator[Declaration]:
-    """The declarations by address, each after its parent, and after the buyer of its recipe."""
-    entered: set[Address] = set()
-    for address in sorted(desired):
-        chain = [address] if address not in entered else []
-        while chain:
-            declaration = desired[chain[-1]]
-            entered.add(declaration.address)
-            first = (declaration.parent, buyers.get(declaration.digest))
-            waits_for = (each for each in first if each in desired and each not in entered)
-            next_one = next(waits_for, None)
-            if next_one is not None:
-                chain.append(next_one)
-            else:
-                chain.pop()
-                yield declaration
 
 
 def _target(
@@ -170,6 +153,8 @@ def _target(
         return Keep(generation=held)
     if held is None and _replaces_a_protected(declaration, recorded):
         because = "it is protected, and its recipe changed"
+        if _is_another_edition(declaration, recorded):
+            because = "it is protected, and another result is asked for"
         return Stuck(reason=Reason.PROTECTED, because=because, refuses=True)
     imported = to_import(declaration, index, adoption, _parent_job(declaration.parent, found))
     if isinstance(imported, Importable):
@@ -359,6 +344,9 @@ def _first_or_again(
     old = (recorded.current or recorded.pending) if recorded else None
     if old is None:
         return New(reason=Reason.NOT_RECORDED, because="no generation of this recipe exists")
+    if _is_another_edition(declaration, recorded):
+        because = "another result of its recipe is asked for"
+        return New(reason=Reason.REPLACE_REQUESTED, because=because)
     parent, old_parent = declaration.parent, old.recipe.parent
     is_cascade = (
         parent is not None
@@ -371,6 +359,14 @@ def _first_or_again(
         verb = "will change" if parent_changes else "changed"
         return New(reason=Reason.PARENT_WILL_CHANGE, because=f"its parent {parent} {verb}")
     return New(reason=Reason.RECIPE_CHANGED, because="its recipe changed")
+
+
+def _is_another_edition(declaration: Declaration, recorded: Recorded | None) -> bool:
+    """Whether what is held differs from what is asked for in nothing but the edition."""
+    old = (recorded.current or recorded.pending) if recorded else None
+    if old is None or old.recipe.edition == declaration.recipe.edition:
+        return False
+    return replace(old.recipe, edition=declaration.recipe.edition) == declaration.recipe
 
 
 def _parent_in_the_way(parent: Address | None, found: Mapping[Address, Target]) -> Stuck | None:
@@ -391,7 +387,7 @@ def _parent_gone(parent: Address) -> Stuck:
     return Stuck(
         reason=Reason.PARENT_JOB_GONE,
         because=f"its parent {parent} is stored here, but its job is gone from the server, "
-        "so it cannot be remixed any more",
+        f"so it cannot be remixed any more: --replace '{parent}' makes another, which is paid for",
     )
 
 

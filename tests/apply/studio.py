@@ -40,6 +40,7 @@ from reconciler.domain.provider import Provider
 from reconciler.domain.recipe import recipe_from
 from reconciler.domain.recorded import Generation, Recorded, RecordedState
 from reconciler.domain.world import World
+from reconciler.plan.editions import named, with_editions
 from reconciler.plan.looks import Refresh, looks
 from reconciler.plan.make import free_part, make_plan
 from reconciler.state.database import open_reader, open_writer
@@ -204,13 +205,17 @@ class Studio:
             connection.commit()
 
     def plan(
-        self, *declared: Declaration, refresh: Refresh = "auto", workspace: str = "default"
+        self,
+        *declared: Declaration,
+        refresh: Refresh = "auto",
+        workspace: str = "default",
+        again: tuple[str, ...] = (),
     ) -> Plan:
         """Look at everything, and decide."""
 
         async def planned() -> Plan:
             recorded = self.recorded(workspace)
-            look = self._look(declared, recorded, self.server_of, workspace, refresh)
+            look = self._look(declared, recorded, self.server_of, workspace, refresh, again)
             return make_plan(await look)
 
         return self.clock.run(planned())
@@ -223,6 +228,7 @@ class Studio:
         free: bool = False,
         destroy: bool = False,
         choice: Choice | None = None,
+        again: tuple[str, ...] = (),
         on_event: Callable[[Event], None] = lambda _event: None,
     ) -> Run:
         """Plan and carry out, as the command does; `stop_at_s` is counted from the begin."""
@@ -237,18 +243,21 @@ class Studio:
                 carried=free_part if free else lambda plan: plan,
                 destroy=destroy,
                 choice=choice,
+                again=again,
                 on_event=on_event,
             )
             return self.clock.run(stopped_at(stop_at_s, stop, run))
 
-    def apply_while_powered(self, power: Power, *declared: Declaration) -> Run:
+    def apply_while_powered(
+        self, power: Power, *declared: Declaration, again: tuple[str, ...] = ()
+    ) -> Run:
         """Apply for as long as there is power; what a dead run held is never given back.
 
         Raises:
             PowerCut: it went out.
         """
         state = self._dead.enter_context(self.hold())
-        run = self.applied(declared, power.ports(self.ports(state)))
+        run = self.applied(declared, power.ports(self.ports(state)), again=again)
         return self.clock.run(power.lasts(run))
 
     def twin(self, root: Path) -> "Studio":
@@ -296,8 +305,16 @@ class Studio:
         server_of: Callable[[str], Server],
         workspace: str,
         refresh: Refresh = "auto",
+        again: tuple[str, ...] = (),
     ) -> World:
-        desired = {each.address: each for each in declared}
+        as_written = {each.address: each for each in declared}
+        desired = with_editions(
+            as_written,
+            recorded,
+            workspace=workspace,
+            sidecars=self.store.every_sidecar() if recorded.is_new else (),
+            again=named(as_written, again),
+        )
         look = looks(desired, recorded, refresh, at=self.clock.now(), blocks=self.blocks)
         eyes = Eyes(
             clock=self.clock,
@@ -327,6 +344,7 @@ class Studio:
         carried: Callable[[Plan], Plan] = lambda plan: plan,
         destroy: bool = False,
         choice: Choice | None = None,
+        again: tuple[str, ...] = (),
         on_event: Callable[[Event], None] = lambda _event: None,
     ) -> Run:
         """Plan and carry out under a lease that is held; `carried` is what of the plan is."""
@@ -338,7 +356,8 @@ class Studio:
             on_event(event)
 
         ports.state.void_reserved()
-        world = await self._look(declared, ports.state.read(), ports.server_of, workspace)
+        recorded = ports.state.read()
+        world = await self._look(declared, recorded, ports.server_of, workspace, again=again)
         plan = carried(make_plan(world, destroy=destroy, choice=choice))
         record_observed(
             world.observed,

@@ -43,6 +43,11 @@ def videos(film: Film) -> dict[str, str]:
     return {path.stem: hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
 
 
+def held(film: Film) -> dict[str, str]:
+    shown = film.run("status", "--json").document["videos"]
+    return {video["address"]: video["remote_id"] for video in shown}
+
+
 def jobs(film: Film) -> int:
     return len(film.run("remote", "list", "--json").document["jobs"])
 
@@ -232,3 +237,21 @@ COMP_POINT=${#COMP_LINE}
 _sorafile_completion sorafile la :
 printf '%s\\n' "${COMPREPLY[@]}"
 """
+
+
+def test_another_result_is_planned_saved_and_applied_once(studio: Film) -> None:
+    assert studio.run("apply", "--yes").code == 0
+    before = held(studio)
+
+    assert studio.run("plan", "--replace", "heron").code == 1
+    assert studio.run("plan", "--destroy", "--replace", "hero").code == 1
+    planned = studio.run("plan", "--replace", "hero", "--out", "again.plan")
+    assert "another result of its recipe is asked for" in planned.out
+    assert "sorafile apply again.plan" in planned.out
+    assert studio.run("apply", "again.plan", "--yes").code == 0
+
+    after = held(studio)
+    assert {name for name in ALL if before[name] == after[name]} == {"city"}
+    assert studio.run("apply", "again.plan", "--yes").code == 7
+    assert studio.run("plan", "--detailed-exitcode").code == 0
+    assert jobs(studio) == 3

@@ -43,6 +43,7 @@ class Oracle:
     studio: Studio
     budget: Budget = NO_BUDGET  # that runs are held to now
     sent: list[Sent] = field(default_factory=list)  # since the database was made
+    asked_again: int = 0  # how often somebody was not content
     _known: set[str] = field(default_factory=set)  # remote ids that were recorded or answered
     _orphans: set[str] = field(default_factory=set)  # whose recipes went with it
     _files: set[str] = field(default_factory=set)  # paths that only a lost database knew
@@ -191,6 +192,9 @@ class Oracle:
                 raise BrokenError(
                     f"I4: {each.call.request.prompt!r} is bought, and was not planned"
                 )
+        editions = [b.declaration.recipe.edition for a in plan.actions for b in a.purchases]
+        if max(editions, default=0) > self.asked_again:
+            raise BrokenError(f"I1: editions {editions} are bought, {self.asked_again} were asked")
         cost = sum((job.cost_usd for each in sent if (job := self._job(each))), Decimal(0))
         may_differ = not self.world.keeps_promises
         if cost > plan.cost.worst_case_usd and not may_differ:

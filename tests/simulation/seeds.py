@@ -224,6 +224,8 @@ def _apply(dice: Random, temper: Temper) -> Apply:
         apply = replace(apply, free=True)
     elif odds < 0.65:
         apply = replace(apply, select=tuple(dice.sample(NAMES, dice.randint(1, 3))))
+    if dice.random() < 0.12 and not apply.beside:
+        apply = replace(apply, again=dice.choice(NAMES))
     return apply
 
 

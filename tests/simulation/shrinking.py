@@ -49,7 +49,7 @@ def _simpler(step: Step) -> Iterator[Step]:
                     replace(step, mishaps=(*mishaps[:index], fewer, *mishaps[index + 1 :]))
                     for fewer in _fewer(mishap)
                 )
-            for name in ("stop_at_s", "cut", "nap", "beside", "free", "select"):
+            for name in ("stop_at_s", "cut", "nap", "beside", "free", "select", "again"):
                 calm = getattr(_CALM, name)
                 if getattr(step, name) != calm:
                     yield replace(step, **{name: calm})

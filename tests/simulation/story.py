@@ -185,6 +185,7 @@ class Story:
                 limits=Limits(budget=self.oracle.budget),
                 carried=free_part if step.free else lambda plan: plan,
                 choice=None if step.select is None else a_choice(step.select),
+                again=self._asked_again(step),
             )
             stop_at_s = self._patience_s if step.stop_at_s is None else step.stop_at_s
             try:
@@ -192,6 +193,12 @@ class Story:
             except PowerCut:
                 self._dead.push(held.pop_all())  # a dead run gives nothing back
                 raise
+
+    def _asked_again(self, step: Apply) -> tuple[str, ...]:
+        if step.again not in self.specs:
+            return ()
+        self.oracle.asked_again += 1
+        return (step.again,)
 
     def _both_apply(self, one: "_Attending") -> None:
         """Two workspaces of one database apply at the same time."""

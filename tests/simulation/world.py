@@ -168,6 +168,7 @@ class Apply:
 
     free: bool = False
     select: tuple[str, ...] | None = None  # only these videos, and what they need
+    again: str | None = None  # another result of this video is asked for
     stop_at_s: float | None = None  # Ctrl-C
     cut: PowerCut | None = None
     nap: Nap | None = None

@@ -8,7 +8,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from reconciler.cli.options import global_options, options, selecting
+from reconciler.cli.options import global_options, options, replacing, selecting
 
 EPILOG = """\b
 Examples:
@@ -68,6 +68,7 @@ class Duration(click.ParamType[float]):
 @click.argument("planfile", required=False, type=click.Path(path_type=Path))
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @selecting
+@replacing
 @click.option("--free", is_flag=True, help="Only what costs nothing.")
 @click.option("--max-cost", type=Dollars(), metavar="USD", help="Spend at most so much.")
 @click.option("--destroy", is_flag=True, help="Delete all that is recorded.")
@@ -114,6 +115,7 @@ def command(
     allow_empty: bool,
     select: tuple[str, ...],
     exclude: tuple[str, ...],
+    replace: tuple[str, ...],
 ) -> int:
     """Plan, show the plan, ask, and do it.
 
@@ -126,6 +128,8 @@ def command(
     from reconciler.cli.applying import Wanted, apply, apply_saved
     from reconciler.plan.selection import Selection
 
+    if destroy and replace:
+        raise click.UsageError("--replace asks for another result, and --destroy for none")
     wanted = Wanted(
         yes=yes,
         free=free,
@@ -139,6 +143,7 @@ def command(
         allow_mass_change=allow_mass_change,
         allow_empty=allow_empty,
         selection=Selection.parse(select, exclude),
+        again=replace,
     )
     if planfile is None:
         return apply(options(), wanted)
@@ -149,6 +154,6 @@ def command(
 def _refuse_choices() -> None:
     """What a plan was made with is written in its file."""
     context = click.get_current_context()
-    for name in ("destroy", "refresh", "verify", "select", "exclude"):
+    for name in ("destroy", "refresh", "verify", "select", "exclude", "replace"):
         if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
             raise click.UsageError(f"--{name} belongs to plan --out: the PLANFILE has it already")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli.options import global_options, options, selecting
+from reconciler.cli.options import global_options, options, replacing, selecting
 
 EPILOG = """\b
 Examples:
@@ -17,6 +17,7 @@ Examples:
 @click.command("plan", epilog=EPILOG)
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 where there are changes.")
 @selecting
+@replacing
 @click.option("--destroy", is_flag=True, help="Plan to delete all that is recorded.")
 @click.option(
     "--refresh",
@@ -46,6 +47,7 @@ def command(
     out: Path | None,
     select: tuple[str, ...],
     exclude: tuple[str, ...],
+    replace: tuple[str, ...],
 ) -> int:
     """Say what would change, why, and what it costs. Changes nothing.
 
@@ -56,7 +58,9 @@ def command(
     from reconciler.cli.showing_plan import plan_only
     from reconciler.plan.selection import Selection
 
-    if (select or exclude) and refresh == "only":
+    if destroy and replace:
+        raise click.UsageError("--replace asks for another result, and --destroy for none")
+    if (select or exclude or replace) and refresh == "only":
         raise click.UsageError("--refresh=only looks at all jobs: leave out what selects")
     if out is not None and refresh == "only":
         raise click.UsageError("--refresh=only makes no plan that --out could save")
@@ -69,4 +73,5 @@ def command(
         changes_code=detailed_exitcode,
         file=out,
         selection=Selection.parse(select, exclude),
+        again=replace,
     )

@@ -1,0 +1,205 @@
+"""Which edition of its recipe each declared video shall have.
+
+A person who is not content with a result asks for another one of the same recipe, by
+`--replace`. That is a recipe of its own, which differs in its edition alone: it is bought once,
+as every other, and stays what is wanted from then on. No spec names it. It is told by what the
+address holds, and by what was paid for.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from functools import cached_property
+
+from reconciler.domain.address import Address
+from reconciler.domain.desired import Declaration, Desired
+from reconciler.domain.observed import Sidecar
+from reconciler.domain.recipe import Recipe, RecipeDigest
+from reconciler.domain.recorded import Attempt, Generation, JobStatus, Recorded, RecordedState
+from reconciler.plan.order import in_order
+from reconciler.plan.selection import SelectionError
+
+NOBODY: frozenset[Address] = frozenset()
+
+
+def with_editions(
+    desired: Desired,
+    recorded: RecordedState,
+    *,
+    workspace: str,
+    sidecars: Sequence[Sidecar] = (),
+    again: Collection[Address] = NOBODY,
+) -> Desired:
+    """The declarations, each with the edition that is wanted of it.
+
+    A remix derives from an edition of its parent, so another one makes another remix.
+
+    Args:
+        desired: as the specs say, so all of edition 0.
+        recorded: what the state holds.
+        workspace: whose addresses these are.
+        sidecars: all of the asset store, where the state is new and knows nothing.
+        again: of these another result is asked for.
+    """
+    known = _Known(desired, recorded, workspace, sidecars)
+    if not again and not known.may_have_later_ones:
+        return desired
+    found: dict[Address, Declaration] = {}
+    for declaration in in_order(desired, {}):
+        address, recipe = declaration.address, declaration.recipe
+        origin = found.get(declaration.parent) if declaration.parent is not None else None
+        if origin is not None and recipe.parent is not None:
+            recipe = replace(recipe, parent=replace(recipe.parent, digest=origin.digest))
+        recipe = known.wanted(recipe, address, is_asked_again=address in again)
+        is_same = recipe == declaration.recipe
+        found[address] = (
+            declaration if is_same else replace(declaration, recipe=recipe, digest=recipe.digest)
+        )
+    return {address: found[address] for address in desired}
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What exists, existed or may exist of each recipe."""
+
+    desired: Desired
+    recorded: RecordedState
+    workspace: str
+    sidecars: Sequence[Sidecar]
+
+    def wanted(self, recipe: Recipe, address: Address, *, is_asked_again: bool) -> Recipe:
+        """The edition of a recipe that an address shall have."""
+        editions = self._editions(recipe)
+        digests = {each.digest for each in editions}
+        own = self._digests_of(address) & digests
+        newest = self._newest(editions, own)
+        if is_asked_again:
+            if newest is None and not any(map(self._was_asked_for, digests)):
+                return recipe  # its first result is to be made anyway
+            if newest is not None and self._is_in_the_making(newest.digest, address):
+                return newest  # that is the one that was asked for before
+            return replace(recipe, edition=len(editions))
+        return (
+            newest
+            or self._newest(editions, self._of_undeclared & digests)
+            or self._newest(editions, digests)
+            or editions[-1]
+        )
+
+    def _editions(self, recipe: Recipe) -> list[Recipe]:
+        """All editions of a recipe that were ever asked for, the first one in any case."""
+        found = [recipe]
+        last = self._last.get(recipe.digest, 0)
+        while True:
+            following = replace(recipe, edition=len(found))
+            if following.edition > last and not self._was_asked_for(following.digest):
+                return found
+            found.append(following)
+
+    def _newest(self, editions: Iterable[Recipe], among: Collection[RecipeDigest]) -> Recipe | None:
+        live = (each for each in editions if each.digest in among and self._is_live(each.digest))
+        return max(live, key=lambda each: each.edition, default=None)
+
+    @cached_property
+    def may_have_later_ones(self) -> bool:
+        """Whether any recipe but the first of its editions was perhaps asked for.
+
+        An attempt tells no more of its recipe than the digest.
+        """
+        generations = self._generations
+        return bool(self._last) or any(digest not in generations for digest in self._attempts)
+
+    @cached_property
+    def _last(self) -> Mapping[RecipeDigest, int]:
+        """The last known edition of each recipe that has more than one, by its first one."""
+        found: dict[RecipeDigest, int] = {}
+        recipes = [each.recipe for each in self.recorded.generations.values()]
+        recipes += [each.recipe for each in self.sidecars]
+        for recipe in recipes:
+            if recipe.edition:
+                first = replace(recipe, edition=0).digest
+                found[first] = max(found.get(first, 0), recipe.edition)
+        return found
+
+    @cached_property
+    def _generations(self) -> Mapping[RecipeDigest, list[Generation]]:
+        found: defaultdict[RecipeDigest, list[Generation]] = defaultdict(list)
+        for each in self.recorded.generations.values():
+            found[each.digest].append(each)
+        return found
+
+    @cached_property
+    def _attempts(self) -> Mapping[RecipeDigest, list[Attempt]]:
+        found: defaultdict[RecipeDigest, list[Attempt]] = defaultdict(list)
+        for each in (*self.recorded.attempts, *self.recorded.given_up):
+            found[each.digest].append(each)
+        return found
+
+    @cached_property
+    def _told(self) -> frozenset[RecipeDigest]:
+        return frozenset(each.digest for each in self.sidecars)
+
+    def _was_asked_for(self, digest: RecipeDigest) -> bool:
+        return digest in self._generations or digest in self._attempts or digest in self._told
+
+    def _is_live(self, digest: RecipeDigest) -> bool:
+        """Whether there is a result, or may be one still; a lost one is to be told of."""
+        return (
+            digest in self._told
+            or any(
+                each.status is not JobStatus.FAILED for each in self._generations.get(digest, ())
+            )
+            or any(each.state.is_unresolved for each in self._attempts.get(digest, ()))
+        )
+
+    def _is_in_the_making(self, digest: RecipeDigest, address: Address) -> bool:
+        """Whether what was asked for is not published yet."""
+        video = self.recorded.videos.get(address)
+        current = video.current if video is not None else None
+        return current is None or current.digest != digest
+
+    def _digests_of(self, address: Address) -> set[RecipeDigest]:
+        """What an address holds, and what its open paid requests are for."""
+        video = self.recorded.videos.get(address)
+        found = _held(video) if video is not None else set()
+        return found | {
+            each.digest
+            for each in self._unresolved
+            if each.address == address and each.workspace == self.workspace
+        }
+
+    @cached_property
+    def _unresolved(self) -> tuple[Attempt, ...]:
+        return tuple(each for each in self.recorded.attempts if each.state.is_unresolved)
+
+    @cached_property
+    def _of_undeclared(self) -> set[RecipeDigest]:
+        """What is held where nothing is declared any more, so may move."""
+        left = (video for each, video in self.recorded.videos.items() if each not in self.desired)
+        return {digest for video in left for digest in _held(video)}
+
+
+def _held(video: Recorded) -> set[RecipeDigest]:
+    return {each.digest for each in (video.current, video.pending) if each is not None}
+
+
+def named(desired: Desired, texts: Iterable[str]) -> frozenset[Address]:
+    """The declared videos that `--replace` named; a name without keys means all of its kin.
+
+    Raises:
+        SelectionError: nothing of that name is declared; with the nearest that is.
+    """
+    found: set[Address] = set()
+    for text in texts:
+        exact = {each for each in desired if str(each) == text}
+        meant = exact or {each for each in desired if each.name == text}
+        if not meant:
+            names = sorted({str(each) for each in desired} | {each.name for each in desired})
+            near = get_close_matches(text, names, n=1)
+            raise SelectionError(
+                f"--replace {text!r}: no video of that name is declared",
+                fix=f"did you mean {near[0]}?" if near else "see the names: sorafile status",
+            )
+        found |= meant
+    return frozenset(found)
