@@ -1,6 +1,11 @@
 """What takes longest begins first: else one worker is left with it when all others are done."""
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 _LONG = ("tests/e2e/test_kills.py", "tests/third_party/", "tests/simulation/", "tests/apply/")
 

@@ -19,7 +19,7 @@ from decimal import Decimal
 from reconciler.domain.address import Address
 from reconciler.domain.blocks import Blocks, ImportBlock, MovedBlock, RemovedBlock
 from reconciler.domain.budget import NO_BUDGET, NOTHING_COUNTED, Budget, Counted
-from reconciler.domain.desired import Declaration, Lifecycle, OnLost, RemotePolicy
+from reconciler.domain.desired import Declaration, Ignorable, Lifecycle, OnLost, RemotePolicy
 from reconciler.domain.observed import (
     FileFact,
     Gone,
@@ -142,6 +142,7 @@ def a_declaration(
     protect: bool | None = None,
     on_lost: OnLost = "fail",
     remote: RemotePolicy = "keep",
+    ignore: tuple[Ignorable, ...] = (),
 ) -> Declaration:
     """A declared video; its prompt is its address unless told."""
     here = Address.parse(address)
@@ -175,6 +176,7 @@ def a_declaration(
         },
         tags=tags,
         lifecycle=Lifecycle(protect=protect, on_lost=on_lost, remote=remote),
+        ignore_changes=ignore,
         parent=remix_of.address if remix_of else None,
     )
 

@@ -30,10 +30,10 @@ from reconciler.domain.ports import StateReader
 from reconciler.domain.recorded import RecordedState
 from reconciler.domain.world import World
 from reconciler.plan.blocks import conflicts
-from reconciler.plan.editions import named, with_editions
 from reconciler.plan.looks import Refresh, listing, looks
 from reconciler.plan.make import make_plan
 from reconciler.plan.part import facts_of
+from reconciler.plan.recipes import as_wanted, named
 from reconciler.plan.selection import Selection, choose
 
 
@@ -80,10 +80,11 @@ async def look_and_plan(
         InvalidSpecError: a block contradicts what the state holds.
     """
     recorded = outside.reader().read()
-    desired = with_editions(
+    desired = as_wanted(
         declared.desired,
         recorded,
         workspace=workspace,
+        blocks=declared.blocks,
         sidecars=outside.assets.every_sidecar() if recorded.is_new else (),
         again=named(declared.desired, again),
     )

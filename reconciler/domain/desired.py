@@ -10,6 +10,7 @@ from reconciler.domain.recipe import Recipe, RecipeDigest, Sha256
 
 OnLost = Literal["fail", "regenerate"]
 RemotePolicy = Literal["keep", "delete_after_download", "never"]
+Ignorable = Literal["prompt", "model", "seconds", "size"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +49,7 @@ class Declaration:
     outputs: Mapping[Variant, str]  # where each variant is published, relative to the project
     tags: tuple[str, ...] = ()
     lifecycle: Lifecycle = DEFAULT_LIFECYCLE
+    ignore_changes: tuple[Ignorable, ...] = ()  # no reason to make another one
     parent: Address | None = None
     reference: ReferenceFile | None = None
     # The spec file, relative to the project. For display only: in another file, it is the same.

@@ -167,6 +167,16 @@ def contradicted(conflict: Conflict, recorded: Recorded) -> Action:
     )
 
 
+def after_moves(videos: Mapping[Address, Recorded], blocks: Blocks) -> Mapping[Address, Recorded]:
+    """What each address holds once the `[[moved]]` blocks are done, before all else is asked."""
+    if not blocks.moved:
+        return videos
+    ends = {address: _end(address, blocks)[0] for address in sorted(videos)}
+    free = (end for end in ends.values() if end not in videos or _is_empty(videos[end]))
+    wanted = set(free)
+    return {**videos, **{end: videos[each] for each, end in ends.items() if end in wanted}}
+
+
 def _next(address: Address, blocks: Blocks) -> tuple[Address, SourceSpan] | None:
     """Where the first block that speaks of an address takes it; the exact name comes first."""
     found = [

@@ -15,7 +15,7 @@ from reconciler.specs.outputs import BadTemplateError, OutputPlaces, OutputTempl
 from reconciler.specs.project import Project, unknown_provider
 from reconciler.specs.prompts import prompt_of
 from reconciler.specs.references import ReferenceImages
-from reconciler.specs.spec import Spec, lifecycle_over
+from reconciler.specs.spec import Spec, ignored_over, lifecycle_over
 
 _Value = TypeVar("_Value", str, int)
 _REMIX_TAKES = ("model", "seconds", "size", "input_reference")
@@ -116,6 +116,7 @@ class Declarer:
             outputs=self._outputs(spec, variants),
             tags=_tags(table.tags if table.tags is not None else defaults.tags),
             lifecycle=lifecycle_over(table.lifecycle, spec.file.lifecycle),
+            ignore_changes=ignored_over(table.lifecycle, spec.file.ignore_changes),
             reference=image,
             file=spec.file.document.file,
         )
@@ -248,6 +249,7 @@ class Declarer:
             outputs=self._outputs(spec, variants),
             tags=_tags(table.tags if table.tags is not None else defaults.tags),
             lifecycle=lifecycle_over(table.lifecycle, spec.file.lifecycle),
+            ignore_changes=ignored_over(table.lifecycle, spec.file.ignore_changes),
             parent=parent.address,
             file=document.file,
         )

@@ -132,9 +132,15 @@ class _Tracing:
             (file.own.lifecycle, self._document, ("defaults", "lifecycle")),
             (self._project.defaults.lifecycle, file.project, ("defaults", "lifecycle")),
         )
-        for key in ("protect", "on_lost", "remote"):
-            value = getattr(self._declaration.lifecycle, key)
-            shown = "as the state has it" if value is None else text_of(value)
+        lifecycle, ignored = self._declaration.lifecycle, self._declaration.ignore_changes
+        values = {
+            "protect": "as the state has it" if lifecycle.protect is None else lifecycle.protect,
+            "on_lost": lifecycle.on_lost,
+            "remote": lifecycle.remote,
+            "ignore_changes": ", ".join(ignored) or "none",
+        }
+        for key, value in values.items():
+            shown = text_of(value)
             found = next(
                 (
                     source.value_span((*path, key))

@@ -22,6 +22,7 @@ from pydantic import (
 from pydantic.dataclasses import dataclass
 from pydantic_core import PydanticCustomError
 
+from reconciler.domain.desired import Ignorable
 from reconciler.specs.places import KeyPath
 
 _TABLE = ConfigDict(extra="forbid", hide_input_in_errors=True)
@@ -91,6 +92,11 @@ class LifecycleTable:
     remote: Literal["keep", "delete_after_download", "never"] | None = Field(
         default=None,
         description="When the remote job is deleted: with the video, after its download, never.",
+    )
+    ignore_changes: list[Ignorable] | None = Field(
+        default=None,
+        description="What may change in the spec without another video being made. With any other "
+        "change, or by --replace, it is made as the spec says.",
     )
 
 
@@ -344,7 +350,7 @@ PROJECT_FILE = TypeAdapter(ProjectFile)
 PROVIDER_KEYS = frozenset(field.name for field in fields(ProviderTable))
 
 _LATER_IN_VIDEOS = frozenset({"remix_of_id", "reference_fit", "edit_of", "extends"})
-_LATER_IN_LIFECYCLES = frozenset({"retries", "deadline", "ignore_changes"})
+_LATER_IN_LIFECYCLES = frozenset({"retries", "deadline"})
 
 _TABLES: Mapping[tuple[str, ...], tuple[type, frozenset[str]]] = {
     ("spec",): (SpecFile, frozenset()),

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import PurePosixPath
 
 from reconciler.domain.address import Address, safe_in_path
-from reconciler.domain.desired import DEFAULT_LIFECYCLE, Lifecycle
+from reconciler.domain.desired import DEFAULT_LIFECYCLE, Ignorable, Lifecycle
 from reconciler.domain.errors import SourceSpan
 from reconciler.specs.document import Document, Spans
 from reconciler.specs.places import KeyPath
@@ -23,6 +23,7 @@ class FileDefaults:
     own: DefaultsTable
     merged: DefaultsTable
     lifecycle: Lifecycle
+    ignore_changes: tuple[Ignorable, ...]
     folder: PurePosixPath
     variables: Variables
     project: Spans | None  # sorafile.toml; None: there is none
@@ -119,10 +120,19 @@ def file_defaults(
             provider=project.provider if own.provider is None else own.provider,
         ),
         lifecycle=lifecycle,
+        ignore_changes=ignored_over(own.lifecycle, ignored_over(project.lifecycle, ())),
         folder=PurePosixPath(document.file).parent,
         variables=variables,
         project=source,
     )
+
+
+def ignored_over(
+    table: LifecycleTable | None, below: tuple[Ignorable, ...]
+) -> tuple[Ignorable, ...]:
+    """What a `lifecycle` table says to ignore, in place of what holds below it."""
+    said = table.ignore_changes if table is not None else None
+    return below if said is None else tuple(sorted(set(said)))
 
 
 def lifecycle_over(table: LifecycleTable | None, below: Lifecycle) -> Lifecycle:

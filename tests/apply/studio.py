@@ -40,9 +40,9 @@ from reconciler.domain.provider import Provider
 from reconciler.domain.recipe import recipe_from
 from reconciler.domain.recorded import Generation, Recorded, RecordedState
 from reconciler.domain.world import World
-from reconciler.plan.editions import named, with_editions
 from reconciler.plan.looks import Refresh, looks
 from reconciler.plan.make import free_part, make_plan
+from reconciler.plan.recipes import as_wanted, named
 from reconciler.state.database import open_reader, open_writer
 from simulated.clock import SimulatedClock
 from simulated.media import asset_bytes
@@ -308,10 +308,11 @@ class Studio:
         again: tuple[str, ...] = (),
     ) -> World:
         as_written = {each.address: each for each in declared}
-        desired = with_editions(
+        desired = as_wanted(
             as_written,
             recorded,
             workspace=workspace,
+            blocks=self.blocks,
             sidecars=self.store.every_sidecar() if recorded.is_new else (),
             again=named(as_written, again),
         )

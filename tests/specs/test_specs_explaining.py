@@ -92,6 +92,7 @@ def test_every_value_is_traced_down_to_its_variables(tmp_path: Path) -> None:
         "lifecycle.protect": "true | sorafile.toml:6",
         "lifecycle.on_lost": "regenerate | specs/a.toml:11",
         "lifecycle.remote": "keep | default",
+        "lifecycle.ignore_changes": "none | default",
         "output.video": "videos/file.mp4 | default",
     }
 

@@ -148,7 +148,6 @@ def test_a_mistake_is_told_at_its_place(tmp_path: Path, text: str, expected: str
         ("[video.a]\nprompt = 'x'\nextends = 'b'", "3:1 extends"),
         ("[video.a]\nprompt = 'x'\nlifecycle.retries = 1", "3:11 retries"),
         ("[video.a]\nprompt = 'x'\nlifecycle.deadline = '1h'", "3:11 deadline"),
-        ("[video.a]\nprompt = 'x'\nlifecycle.ignore_changes = ['size']", "3:11 ignore_changes"),
     ],
 )
 def test_what_later_releases_bring_is_told_so(tmp_path: Path, text: str, place: str) -> None:

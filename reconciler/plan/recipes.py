@@ -1,9 +1,12 @@
-"""Which edition of its recipe each declared video shall have.
+"""Which recipe is wanted of each declared video: what the spec says, with two exceptions.
 
 A person who is not content with a result asks for another one of the same recipe, by
-`--replace`. That is a recipe of its own, which differs in its edition alone: it is bought once,
+`--replace`. That is a recipe of its own, which differs in its *edition* alone: it is bought once,
 as every other, and stays what is wanted from then on. No spec names it. It is told by what the
 address holds, and by what was paid for.
+
+What a spec says to *ignore* is no reason to make another video: where nothing else changed, what
+is there stays what is wanted.
 """
 
 from collections import defaultdict
@@ -13,50 +16,91 @@ from difflib import get_close_matches
 from functools import cached_property
 
 from reconciler.domain.address import Address
-from reconciler.domain.desired import Declaration, Desired
+from reconciler.domain.blocks import NO_BLOCKS, Blocks
+from reconciler.domain.desired import Declaration, Desired, Ignorable
 from reconciler.domain.observed import Sidecar
 from reconciler.domain.recipe import Recipe, RecipeDigest
 from reconciler.domain.recorded import Attempt, Generation, JobStatus, Recorded, RecordedState
+from reconciler.plan.blocks import after_moves
 from reconciler.plan.order import in_order
 from reconciler.plan.selection import SelectionError
 
 NOBODY: frozenset[Address] = frozenset()
 
 
-def with_editions(
+def as_wanted(
     desired: Desired,
     recorded: RecordedState,
     *,
     workspace: str,
+    blocks: Blocks = NO_BLOCKS,
     sidecars: Sequence[Sidecar] = (),
     again: Collection[Address] = NOBODY,
 ) -> Desired:
-    """The declarations, each with the edition that is wanted of it.
+    """The declarations, each with the recipe that is wanted of it.
 
-    A remix derives from an edition of its parent, so another one makes another remix.
+    A remix derives from what is wanted of its parent.
 
     Args:
         desired: as the specs say, so all of edition 0.
         recorded: what the state holds.
         workspace: whose addresses these are.
+        blocks: which move what the state holds.
         sidecars: all of the asset store, where the state is new and knows nothing.
         again: of these another result is asked for.
     """
-    known = _Known(desired, recorded, workspace, sidecars)
-    if not again and not known.may_have_later_ones:
+    videos = after_moves(recorded.videos, blocks)
+    known = _Known(desired, recorded, videos, workspace, sidecars)
+    ignores = any(each.ignore_changes for each in desired.values())
+    if not again and not ignores and not known.may_have_later_ones:
         return desired
     found: dict[Address, Declaration] = {}
     for declaration in in_order(desired, {}):
-        address, recipe = declaration.address, declaration.recipe
-        origin = found.get(declaration.parent) if declaration.parent is not None else None
-        if origin is not None and recipe.parent is not None:
-            recipe = replace(recipe, parent=replace(recipe.parent, digest=origin.digest))
-        recipe = known.wanted(recipe, address, is_asked_again=address in again)
-        is_same = recipe == declaration.recipe
-        found[address] = (
-            declaration if is_same else replace(declaration, recipe=recipe, digest=recipe.digest)
-        )
+        address, is_asked_again = declaration.address, declaration.address in again
+        parent = found.get(declaration.parent) if declaration.parent is not None else None
+        recipe = _derived(declaration.recipe, parent)
+        if not is_asked_again and address in videos:
+            recipe = _but_for_ignored(recipe, declaration.ignore_changes, videos[address])
+        recipe = known.wanted(recipe, address, is_asked_again=is_asked_again)
+        found[address] = _with_recipe(declaration, recipe, parent)
     return {address: found[address] for address in desired}
+
+
+def _derived(recipe: Recipe, parent: Declaration | None) -> Recipe:
+    if recipe.parent is None or parent is None:
+        return recipe
+    return replace(recipe, parent=replace(recipe.parent, digest=parent.digest))
+
+
+def _with_recipe(
+    declaration: Declaration, recipe: Recipe, parent: Declaration | None
+) -> Declaration:
+    """A declaration of a recipe, which has its parent's model, seconds and size if none."""
+    shape = declaration if parent is None else parent
+    found = replace(
+        declaration,
+        recipe=recipe,
+        digest=recipe.digest,
+        model=recipe.model or shape.model,
+        seconds=recipe.seconds or shape.seconds,
+        size=recipe.size or shape.size,
+    )
+    return declaration if found == declaration else found
+
+
+def _but_for_ignored(recipe: Recipe, ignored: Iterable[Ignorable], held: Recorded) -> Recipe:
+    """The recipe that an address holds, where it differs in what is ignored alone.
+
+    One that was lost is made again as the spec says now.
+    """
+    for each in (held.pending, held.current):
+        if each is None or each.status is JobStatus.FAILED or each.lost:
+            continue
+        theirs = {field: getattr(each.recipe, field) for field in ignored}
+        kept = replace(recipe, **theirs)
+        if kept == replace(each.recipe, edition=0):
+            return kept
+    return recipe
 
 
 @dataclass(frozen=True)
@@ -65,6 +109,7 @@ class _Known:
 
     desired: Desired
     recorded: RecordedState
+    videos: Mapping[Address, Recorded]  # once the blocks have moved them
     workspace: str
     sidecars: Sequence[Sidecar]
 
@@ -155,13 +200,13 @@ class _Known:
 
     def _is_in_the_making(self, digest: RecipeDigest, address: Address) -> bool:
         """Whether what was asked for is not published yet."""
-        video = self.recorded.videos.get(address)
+        video = self.videos.get(address)
         current = video.current if video is not None else None
         return current is None or current.digest != digest
 
     def _digests_of(self, address: Address) -> set[RecipeDigest]:
         """What an address holds, and what its open paid requests are for."""
-        video = self.recorded.videos.get(address)
+        video = self.videos.get(address)
         found = _held(video) if video is not None else set()
         return found | {
             each.digest
@@ -176,7 +221,7 @@ class _Known:
     @cached_property
     def _of_undeclared(self) -> set[RecipeDigest]:
         """What is held where nothing is declared any more, so may move."""
-        left = (video for each, video in self.recorded.videos.items() if each not in self.desired)
+        left = (video for each, video in self.videos.items() if each not in self.desired)
         return {digest for video in left for digest in _held(video)}
 
 
