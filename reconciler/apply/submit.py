@@ -56,9 +56,11 @@ class _Purchase:
 
 
 async def buy(
-    step: Buy, *, parent: Generation | None, rank: float, run: RunId, journey: Journey
+    step: Buy, *, parent: str | None, rank: float, run: RunId, journey: Journey
 ) -> Generation:
     """Make one paid job, and return it as held at its address.
+
+    `parent` is the remote id of the job that it remixes.
 
     Only a request that certainly made nothing is ever followed by another one, and each of
     those is an attempt of its own. A place among the running jobs is taken, and kept.
@@ -76,7 +78,7 @@ async def buy(
     """
     declaration = step.declaration
     lane = journey.lane(declaration.provider)
-    echo = echo_of(declaration, parent.remote_id if parent else None, lane.provider.profile)
+    echo = echo_of(declaration, parent, lane.provider.profile)
     kin = declaration.recipe.kin
     await journey.stop.or_stop(lane.gate.enter(echo, kin))
     try:
@@ -267,15 +269,18 @@ async def _acknowledged(attempt: AttemptId, job: ObservedJob, journey: Journey) 
         await journey.ports.clock.sleep(_RECORD_WAIT_S)
 
 
-def _request(step: Buy, parent: Generation | None, journey: Journey) -> PaidRequest:
+def _request(step: Buy, parent: str | None, journey: Journey) -> PaidRequest:
     declaration = step.declaration
     if parent is not None:
-        return RemixRequest(parent=parent.remote_id, prompt=declaration.recipe.prompt)
+        return RemixRequest(parent=parent, prompt=declaration.recipe.prompt)
+    model, seconds, size = declaration.model, declaration.seconds, declaration.size
+    if model is None or seconds is None or size is None:
+        raise ValueError(f"{declaration.address} is of no known shape, and no remix")
     return CreateRequest(
         prompt=declaration.recipe.prompt,
-        model=declaration.model,
-        seconds=declaration.seconds,
-        size=declaration.size,
+        model=model,
+        seconds=seconds,
+        size=size,
         reference=declaration.reference,
         reference_bytes=_reference_bytes(declaration.reference, journey),
     )

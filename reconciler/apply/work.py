@@ -273,9 +273,12 @@ class Work:
                 return
 
     async def _buy(self, step: Buy) -> None:
-        parent = await self._parent_of(step)
         self._held = await buy(
-            step, parent=parent, rank=self.rank, run=self.run, journey=self.journey
+            step,
+            parent=await self._parent_of(step),
+            rank=self.rank,
+            run=self.run,
+            journey=self.journey,
         )
         self._has_place = step.declaration.provider
         self.spent_usd += step.cost_usd or Decimal(0)
@@ -361,16 +364,17 @@ class Work:
                 fix="plan again once that run has its answer",
             )
 
-    async def _parent_of(self, step: Buy) -> Generation | None:
+    async def _parent_of(self, step: Buy) -> str | None:
+        """The remote id of the job that is remixed."""
         parent = step.declaration.parent
         if parent is None:
-            return None
+            return step.declaration.external_parent
         if step.parent_generation is not None:
-            return self.recorded.generations[step.parent_generation]
+            return self.recorded.generations[step.parent_generation].remote_id
         made = await self.journey.stop.or_stop(self.results.of(parent))
         if made is None:
             raise NotBegunError(f"its parent {parent} has no finished job")
-        return made
+        return made.remote_id
 
     async def _share(self, other: Address) -> None:
         made = await self.journey.stop.or_stop(self.results.of(other))
@@ -537,8 +541,9 @@ def unlike_asked(video: Asset, step: Fetch) -> list[str]:
     """In what a video differs from what was asked, a sentence each."""
     found: list[str] = []
     size = f"{video.width}x{video.height}"
-    if video.width is not None and size != step.size:
+    if video.width is not None and step.size is not None and size != step.size:
         found.append(f"its video is {size}, not {step.size} as asked; it is kept")
-    if video.duration_s is not None and abs(video.duration_s - step.seconds) > _TOLERANCE_S:
-        found.append(f"its video lasts {video.duration_s:.1f} s, not {step.seconds} s; it is kept")
+    lasts, asked = video.duration_s, step.seconds
+    if lasts is not None and asked is not None and abs(lasts - asked) > _TOLERANCE_S:
+        found.append(f"its video lasts {lasts:.1f} s, not {asked} s; it is kept")
     return found

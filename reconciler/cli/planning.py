@@ -30,6 +30,7 @@ from reconciler.domain.ports import StateReader
 from reconciler.domain.recorded import RecordedState
 from reconciler.domain.world import World
 from reconciler.plan.blocks import conflicts
+from reconciler.plan.external import shaped
 from reconciler.plan.looks import Refresh, listing, looks
 from reconciler.plan.make import make_plan
 from reconciler.plan.part import facts_of
@@ -105,7 +106,7 @@ async def look_and_plan(
     booked = bookings(declared, outside, recorded, since=begin) if budget.looks_back else ()
     world = World(
         workspace=workspace,
-        desired=desired,
+        desired=shaped(desired, observed),
         recorded=brought_in(recorded, observed),
         observed=observed,
         providers=declared.providers,

@@ -12,6 +12,7 @@ from typing_extensions import TypedDict
 from reconciler.cli.documents import FORMAT, Money, VideoDocument, money
 from reconciler.cli.status_text import status_document
 from reconciler.cli.units import instant, price, size, until
+from reconciler.domain.desired import Declaration
 from reconciler.domain.recorded import Asset, Generation, Recorded
 from reconciler.plan.standing import Standing
 
@@ -147,11 +148,12 @@ def video_text(standing: Standing, now: datetime) -> Group:
         Text.assemble((str(declaration.address), "bold"), f"  {standing.status}"),
         _row("declared", declaration.file),
         _row("provider", declaration.provider),
-        _row("shape", f"{declaration.model} {declaration.size} {declaration.seconds} s"),
+        _row("shape", _shape(declaration)),
         _row("prompt", " ".join(declaration.recipe.prompt.split())),
     ]
-    if declaration.parent is not None:
-        lines.append(_row("remix of", str(declaration.parent)))
+    parent = declaration.parent or declaration.external_parent
+    if parent is not None:
+        lines.append(_row("remix of", str(parent)))
     if declaration.reference is not None:
         lines.append(_row("reference", declaration.reference.path))
     if declaration.tags:
@@ -192,3 +194,9 @@ def _asset(asset: Asset) -> str:
     shape = f"{asset.width}x{asset.height}" if asset.width else asset.media_type
     length = f", {asset.duration_s:.1f} s" if asset.duration_s else ""
     return f"{shape}{length}, {size(asset.bytes)}, sha256 {asset.sha256[:12]}"
+
+
+def _shape(declaration: Declaration) -> str:
+    if declaration.seconds is None:
+        return "as its parent has it"
+    return f"{declaration.model} {declaration.size} {declaration.seconds} s"

@@ -42,9 +42,10 @@ class Declaration:
     provider: str
     recipe: Recipe
     digest: RecipeDigest  # of `recipe`
-    model: str  # a remix has its parent's model, seconds and size
-    seconds: int
-    size: str
+    # A remix has its parent's; they are None while nobody has looked at a parent of another.
+    model: str | None
+    seconds: int | None
+    size: str | None
     variants: tuple[Variant, ...]  # sorted, unique
     outputs: Mapping[Variant, str]  # where each variant is published, relative to the project
     tags: tuple[str, ...] = ()
@@ -54,6 +55,11 @@ class Declaration:
     reference: ReferenceFile | None = None
     # The spec file, relative to the project. For display only: in another file, it is the same.
     file: str = field(default="", compare=False)
+
+    @property
+    def external_parent(self) -> str | None:
+        """The remote id of the job that it is a remix of, where sorafile does not manage that."""
+        return self.recipe.parent.remote_id if self.recipe.parent is not None else None
 
 
 Desired = Mapping[Address, Declaration]

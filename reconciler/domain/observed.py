@@ -113,7 +113,7 @@ class Observed:
     """Accounts and remote ids of all sidecars; looked at where the database is new."""
 
     named: Mapping[tuple[str, str], ObservedJob | Gone] = field(default_factory=dict)
-    """Jobs that are to be imported, by provider and remote id."""
+    """Jobs that are to be imported, or remixed, by provider and remote id."""
 
 
 def unrecorded(generation: Generation, observed: Observed) -> Sidecar | None:

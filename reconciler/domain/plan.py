@@ -172,8 +172,8 @@ class Fetch:
     """
 
     variants: tuple[Variant, ...]
-    size: str  # WIDTHxHEIGHT, as asked
-    seconds: int
+    size: str | None  # WIDTHxHEIGHT, as asked; None: nobody knows
+    seconds: int | None
     step: Literal["fetch"] = "fetch"
 
 

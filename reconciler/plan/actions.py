@@ -219,13 +219,12 @@ def settled(declaration: Declaration, held: Recorded) -> Lifecycle:
 def _buy(declaration: Declaration, wanted: New, held: Holding, facts: Setting) -> Action:
     provider = facts.index.world.providers[declaration.provider]
     cost = price(declaration, provider)
-    parent = declaration.parent
     old = held.recorded.current or held.recorded.pending
     replaces = old is not None and wanted.lost is None and old.status is not JobStatus.FAILED
     lost = (MarkLost(generation=wanted.lost.id),) if wanted.lost else ()
     buy = _purchase(declaration, facts)
     steps = _hold_and_fill(declaration, held, facts, (*lost, buy, Await()))
-    kind = ActionKind.REMIX if parent else ActionKind.CREATE
+    kind = ActionKind.REMIX if declaration.recipe.parent else ActionKind.CREATE
     compared = changes.between(old.recipe if old else None, declaration, facts.names)
     because = wanted.because
     if wanted.reason is Reason.RECIPE_CHANGED:

@@ -13,6 +13,7 @@ from reconciler.domain.blocks import NO_BLOCKS, Blocks
 from reconciler.domain.desired import Declaration, Desired
 from reconciler.domain.recipe import RecipeDigest
 from reconciler.domain.recorded import Asset, Generation, JobStatus, PublishedFile, RecordedState
+from reconciler.plan.external import to_look_up
 from reconciler.plan.importing import named_jobs
 
 # A job that shows later than this after its request has no assets any more.
@@ -31,7 +32,7 @@ class Looks:
     assets: tuple[Asset, ...]
     digests: tuple[RecipeDigest, ...]  # recipes whose video the asset store alone may know of
     lists: tuple[str, ...]  # providers whose jobs may be the result of something wanted
-    named: tuple[tuple[str, str], ...] = ()  # jobs to import: provider, remote id
+    named: tuple[tuple[str, str], ...] = ()  # jobs to import or remix: provider, remote id
     every_sidecar: bool = False  # the database was lost, and cannot tell whose those jobs are
 
 
@@ -61,9 +62,24 @@ def looks(
         assets=tuple(_assets(desired, recorded)),
         digests=tuple(dict.fromkeys((*(each.digest for each in missing), *_unstored(recorded)))),
         lists=_lists(recorded, missing, at) if refresh != "none" else (),
-        named=named_jobs(blocks, desired, recorded) if refresh != "none" else (),
+        named=_named(desired, recorded, missing, refresh, blocks),
         every_sidecar=recorded.is_new and bool(missing),
     )
+
+
+def _named(
+    desired: Desired,
+    recorded: RecordedState,
+    missing: tuple[Declaration, ...],
+    refresh: Refresh,
+    blocks: Blocks,
+) -> tuple[tuple[str, str], ...]:
+    """Jobs that the specs name by their ids, and that something new is to be made of."""
+    if refresh == "none":
+        return ()
+    remixes = desired.values() if refresh == "full" else missing
+    imported = named_jobs(blocks, desired, recorded)
+    return tuple(dict.fromkeys((*imported, *to_look_up(remixes))))
 
 
 def listing(providers: Iterable[str]) -> Looks:

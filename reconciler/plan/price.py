@@ -14,6 +14,8 @@ def price(declaration: Declaration, provider: Provider) -> Decimal | None:
 
     As the ledger books it: else a run of many would book more than was approved for it.
     """
+    if declaration.model is None or declaration.size is None or declaration.seconds is None:
+        return None
     per_second = provider.profile.usd_per_second(declaration.model, declaration.size)
     return None if per_second is None else bookable(per_second * declaration.seconds)
 

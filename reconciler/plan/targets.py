@@ -13,6 +13,7 @@ from reconciler.domain.plan import Reason
 from reconciler.domain.recipe import RecipeDigest
 from reconciler.domain.recorded import Attempt, AttemptId, Generation, JobStatus, Recorded
 from reconciler.plan.adoption import Adoption
+from reconciler.plan.external import why_not
 from reconciler.plan.importing import Importable, is_to_be_imported, to_import
 from reconciler.plan.index import Index
 from reconciler.plan.order import in_order
@@ -156,7 +157,7 @@ def _target(
         if _is_another_edition(declaration, recorded):
             because = "it is protected, and another result is asked for"
         return Stuck(reason=Reason.PROTECTED, because=because, refuses=True)
-    imported = to_import(declaration, index, adoption, _parent_job(declaration.parent, found))
+    imported = to_import(declaration, index, adoption, _parent_job(declaration, found))
     if isinstance(imported, Importable):
         return Adoptable(job=imported.job, given_up=imported.given_up, named=True)
     if imported is not None:
@@ -168,11 +169,11 @@ def _target(
     if not isinstance(wanted, New):
         return wanted
     stuck = (
-        _parent_in_the_way(declaration.parent, found)
+        _parent_in_the_way(declaration, index, found)
         or _perhaps_bought(digest, index)
         or _price_in_the_way(declaration, index)
     )
-    offer = adoption.offered(declaration, _parent_job(declaration.parent, found))
+    offer = adoption.offered(declaration, _parent_job(declaration, found))
     return stuck or replace(wanted, offer=offer)
 
 
@@ -200,18 +201,18 @@ def _unresolved(
             " that finds out"
         )
         return Stuck(reason=Reason.UNRESOLVED_ATTEMPT, because=because)
-    stuck = _parent_in_the_way(declaration.parent, found)
+    stuck = _parent_in_the_way(declaration, index, found)
     # Whoever names a job to take does not want another bought.
     is_named = is_to_be_imported(declaration, index)
     may_buy = not is_named and (stuck or _perhaps_bought(declaration.digest, index)) is None
     return Unresolved(attempt=attempt, may_buy=may_buy)
 
 
-def _parent_job(parent: Address | None, found: Mapping[Address, Target]) -> str | None:
+def _parent_job(declaration: Declaration, found: Mapping[Address, Target]) -> str | None:
     """The remote id of a parent's job, as far as it is known before the run."""
-    if parent is None:
-        return None
-    match found.get(parent):
+    if declaration.parent is None:
+        return declaration.external_parent
+    match found.get(declaration.parent):
         case Keep(generation=job) | Moved(generation=job) | Known(generation=job):
             return job.remote_id
         case Adoptable(job=seen):
@@ -243,7 +244,7 @@ def _free(
     twin = adoption.twin(digest)
     if twin is not None:
         return Adoptable(job=twin.job, given_up=twin.attempt)
-    parent = _parent_job(declaration.parent, found)
+    parent = _parent_job(declaration, found)
     if declaration.parent is not None and parent is None:
         return None  # what is not made yet has no remixes
     job = adoption.take(declaration, parent)
@@ -369,7 +370,13 @@ def _is_another_edition(declaration: Declaration, recorded: Recorded | None) -> 
     return replace(old.recipe, edition=declaration.recipe.edition) == declaration.recipe
 
 
-def _parent_in_the_way(parent: Address | None, found: Mapping[Address, Target]) -> Stuck | None:
+def _parent_in_the_way(
+    declaration: Declaration, index: Index, found: Mapping[Address, Target]
+) -> Stuck | None:
+    parent = declaration.parent
+    if parent is None and declaration.external_parent is not None:
+        why = why_not(declaration, index.world)
+        return None if why is None else Stuck(reason=why[0], because=why[1])
     if parent is None:
         return None
     match found.get(parent):

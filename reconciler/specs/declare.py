@@ -59,6 +59,8 @@ class Declarer:
         for spec in specs:
             if "remix_of" in spec.wrong or spec.table.remix_of is not None:
                 remixes[spec] = self._remix_prompt(spec)
+            elif spec.table.remix_of_id is not None:
+                self._made[spec] = self._external(spec)
             else:
                 self._made[spec] = self._plain(spec)
         parents = {
@@ -131,7 +133,14 @@ class Declarer:
                     fix="remove it",
                 )
                 self._findings.add(trouble, spec.file.document.key_span((*spec.path, key)))
-        if spec.table.provider is not None:
+        if spec.table.remix_of is not None and spec.table.remix_of_id is not None:
+            trouble = Trouble(
+                code=Code.REMIX_SETS,
+                summary="a remix has one parent: `remix_of` or `remix_of_id`",
+                fix="remove one of them",
+            )
+            self._findings.add(trouble, spec.file.document.key_span((*spec.path, "remix_of_id")))
+        if spec.table.provider is not None and spec.table.remix_of is not None:
             self._provider(spec)
         return prompt_of(spec, self._folder, self._findings)
 
@@ -220,14 +229,10 @@ class Declarer:
             trouble = Trouble(code=Code.REMIX_ACROSS, summary=summary, fix="remove `provider`")
             self._findings.add(trouble, document.value_span((*spec.path, "provider")))
         elif not provider.profile.remix:
-            summary = f"provider `{provider.name}` makes no remixes"
-            trouble = Trouble(
-                code=Code.NO_REMIX, summary=summary, fix="write a prompt of its own instead"
-            )
-            self._findings.add(trouble, document.key_span((*spec.path, "remix_of")))
+            self._no_remix(spec, provider, "remix_of")
         variants = self._variants_of(spec, provider)
         self._check_length(spec, prompt, provider)
-        sets = any(getattr(table, key) is not None for key in _REMIX_TAKES)
+        sets = any(getattr(table, key) is not None for key in (*_REMIX_TAKES, "remix_of_id"))
         if self._findings.raised != raised or prompt is None or spec.wrong or sets:
             return None
         recipe = Recipe(
@@ -253,6 +258,46 @@ class Declarer:
             parent=parent.address,
             file=document.file,
         )
+
+    def _external(self, spec: Spec) -> Declaration | None:
+        """A remix of a job that sorafile does not manage: what that is like, a plan looks up."""
+        raised = self._findings.raised
+        prompt = self._remix_prompt(spec)
+        provider = self._provider(spec)
+        if provider is None:
+            return None
+        if not provider.profile.remix:
+            self._no_remix(spec, provider, "remix_of_id")
+        variants = self._variants_of(spec, provider)
+        self._check_length(spec, prompt, provider)
+        if self._findings.raised != raised or prompt is None or spec.wrong:
+            return None
+        table = spec.table
+        parent = Parent(derivation="remix", remote_id=table.remix_of_id)
+        recipe = Recipe(account=provider.account, prompt=prompt, parent=parent, take=spec.take)
+        return Declaration(
+            address=spec.address,
+            provider=provider.name,
+            recipe=recipe,
+            digest=recipe.digest,
+            model=None,
+            seconds=None,
+            size=None,
+            variants=variants,
+            outputs=self._outputs(spec, variants),
+            tags=_tags(table.tags if table.tags is not None else spec.defaults.tags),
+            lifecycle=lifecycle_over(table.lifecycle, spec.file.lifecycle),
+            ignore_changes=ignored_over(table.lifecycle, spec.file.ignore_changes),
+            file=spec.file.document.file,
+        )
+
+    def _no_remix(self, spec: Spec, provider: Provider, key: str) -> None:
+        trouble = Trouble(
+            code=Code.NO_REMIX,
+            summary=f"provider `{provider.name}` makes no remixes",
+            fix="write a prompt of its own instead",
+        )
+        self._findings.add(trouble, spec.file.document.key_span((*spec.path, key)))
 
     def _cycle(self, cycle: Sequence[Spec]) -> None:
         names = " -> ".join(str(spec.address) for spec in (*cycle, cycle[0]))

@@ -51,15 +51,8 @@ class _Tracing:
         declaration = self._declaration
         if declaration.reference is not None:
             yield self._own("input_reference", declaration.reference.path)
-        if declaration.parent is not None:
-            yield self._own("remix_of", str(declaration.parent))
-            for key in ("model", "seconds", "size"):
-                value = str(getattr(declaration, key))
-                yield Origin(field=key, value=value, said_by=f"of {declaration.parent}")
-        else:
-            for key in ("model", "seconds", "size"):
-                value = str(getattr(declaration, key))
-                yield self._setting(key, value, f"default of {declaration.provider}")
+        yield from self._parent()
+        yield from self._shape()
         yield self._setting("variants", ", ".join(declaration.variants), "default")
         if declaration.tags:
             yield self._setting("tags", ", ".join(declaration.tags), "default")
@@ -124,6 +117,24 @@ class _Tracing:
             span = self._project.value_span(("project", "provider"))
             return Origin(field="provider", value=name, span=span)
         return self._setting("provider", name, "default")
+
+    def _parent(self) -> Iterator[Origin]:
+        declaration = self._declaration
+        if declaration.parent is not None:
+            yield self._own("remix_of", str(declaration.parent))
+        elif declaration.external_parent is not None:
+            yield self._own("remix_of_id", declaration.external_parent)
+
+    def _shape(self) -> Iterator[Origin]:
+        declaration = self._declaration
+        parent = declaration.parent or declaration.external_parent
+        for key in ("model", "seconds", "size"):
+            value = getattr(declaration, key)
+            if parent is None:
+                yield self._setting(key, str(value), f"default of {declaration.provider}")
+            else:
+                shown = "as its job has it" if value is None else str(value)
+                yield Origin(field=key, value=shown, said_by=f"of {parent}")
 
     def _lifecycle(self) -> Iterator[Origin]:
         file = self._spec.file

@@ -134,6 +134,11 @@ class VideoTable(DefaultsTable):
         default=None,
         description="The video that this one is a remix of; it gives model, seconds and size.",
     )
+    remix_of_id: _JobId | None = Field(
+        default=None,
+        description="The id of a job on the server that this one is a remix of, and that no spec "
+        "declares.",
+    )
     matrix: dict[_Name, _Axis] | None = Field(
         default=None,
         description="One video for each combination of these values, which `${...}` names; "
@@ -349,7 +354,7 @@ PROJECT_FILE = TypeAdapter(ProjectFile)
 
 PROVIDER_KEYS = frozenset(field.name for field in fields(ProviderTable))
 
-_LATER_IN_VIDEOS = frozenset({"remix_of_id", "reference_fit", "edit_of", "extends"})
+_LATER_IN_VIDEOS = frozenset({"reference_fit", "edit_of", "extends"})
 _LATER_IN_LIFECYCLES = frozenset({"retries", "deadline"})
 
 _TABLES: Mapping[tuple[str, ...], tuple[type, frozenset[str]]] = {

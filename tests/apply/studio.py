@@ -40,6 +40,7 @@ from reconciler.domain.provider import Provider
 from reconciler.domain.recipe import recipe_from
 from reconciler.domain.recorded import Generation, Recorded, RecordedState
 from reconciler.domain.world import World
+from reconciler.plan.external import shaped
 from reconciler.plan.looks import Refresh, looks
 from reconciler.plan.make import free_part, make_plan
 from reconciler.plan.recipes import as_wanted, named
@@ -327,7 +328,7 @@ class Studio:
         observed = await observe(look, eyes, every_byte=self.every_byte)
         return World(
             workspace=workspace,
-            desired=desired,
+            desired=shaped(desired, observed),
             recorded=brought_in(recorded, observed),
             observed=observed,
             providers=self.providers,

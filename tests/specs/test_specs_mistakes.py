@@ -142,7 +142,6 @@ def test_a_mistake_is_told_at_its_place(tmp_path: Path, text: str, expected: str
 @pytest.mark.parametrize(
     ("text", "place"),
     [
-        ("[video.a]\nprompt = 'x'\nremix_of_id = 'video_1'", "3:1 remix_of_id"),
         ("[video.a]\nprompt = 'x'\nreference_fit = 'crop'", "3:1 reference_fit"),
         ("[video.a]\nprompt = 'x'\nedit_of = 'b'", "3:1 edit_of"),
         ("[video.a]\nprompt = 'x'\nextends = 'b'", "3:1 extends"),

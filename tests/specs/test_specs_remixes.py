@@ -138,3 +138,31 @@ def test_a_chain_of_remixes_may_be_longer_than_the_stack(tmp_path: Path) -> None
     desired, diagnostics = load(tmp_path)
     assert diagnostics == ()
     assert len(desired) == 3001
+
+
+def test_a_remix_of_a_job_that_no_spec_declares_has_its_shape_looked_up_later(
+    tmp_path: Path,
+) -> None:
+    text = "[video.rain]\nremix_of_id = 'video_${n}'\nprompt = 'rain'\nprovider = 'studio'\n"
+    write(tmp_path, {"sorafile.toml": _STUDIO, "specs/a.toml": "[vars]\nn = 7\n" + text})
+    desired, diagnostics = load(tmp_path)
+    assert diagnostics == ()
+    (rain,) = desired.values()
+    assert (rain.external_parent, rain.parent, rain.provider) == ("video_7", None, "studio")
+    assert (rain.model, rain.seconds, rain.size) == (None, None, None)
+    assert (rain.recipe.model, rain.recipe.seconds, rain.recipe.size) == (None, None, None)
+
+
+def test_a_remix_has_one_parent_and_sets_nothing_of_its(tmp_path: Path) -> None:
+    check(
+        tmp_path,
+        {
+            "specs/a.toml": _PARENT
+            + "[video.r]\nremix_of = 'base'\nremix_of_id = 'video_7'\nprompt = 'x'\n"
+            + "[video.s]\nremix_of_id = 'video_7'\nprompt = 'x'\nseconds = 8\n"
+        },
+        "SF0413 specs/a.toml:8:1 remix_of_id | a remix has one parent: `remix_of` or `remix_of_id` "
+        "| remove one of them",
+        "SF0413 specs/a.toml:13:1 seconds | a remix takes `seconds` from its parent and may not "
+        "set it | remove it",
+    )
