@@ -6,6 +6,7 @@ people's disks, so no release may change one: `tests/domain/test_recipe.py` pins
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, NewType
@@ -17,6 +18,9 @@ Sha256 = NewType("Sha256", str)
 """64 hex digits, bare."""
 
 Derivation = Literal["remix"]
+
+NOT_IN_PROMPTS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""The control characters: all but newline and tab."""
 
 _FORM = 1
 

@@ -1,7 +1,7 @@
 """Whether a job in a server's list is what a paid request asked for: the three answers."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum
 
 from reconciler.domain.desired import Declaration
@@ -44,6 +44,23 @@ def echo_of(declaration: Declaration, parent: str | None, profile: Profile) -> E
 def compare(echo: Echo, job: ObservedJob) -> Match:
     """Whether a job is the one of a request, as far as its echo tells."""
     return min(_answers(echo, job), key=lambda match: match.value)
+
+
+def model_told(told: str, offered: Iterable[str]) -> str | None:
+    """The one of the offered models that a server tells, whatever it added to the name."""
+    found = ((_of_model(model, told).value, model) for model in offered)
+    match, model = max(found, key=lambda each: each[0], default=(0, ""))
+    return model if match else None
+
+
+def seconds_told(told: str, offered: Iterable[int]) -> int | None:
+    """The one of the offered lengths that a server tells."""
+    return next((each for each in offered if _of_seconds(each, told) is Match.SAME), None)
+
+
+def size_told(told: str, offered: Iterable[str]) -> str | None:
+    """The one of the offered sizes that a server tells."""
+    return next((each for each in offered if _of_size(each, told) is Match.SAME), None)
 
 
 def _answers(echo: Echo, job: ObservedJob) -> Iterator[Match]:

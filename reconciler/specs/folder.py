@@ -5,6 +5,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from reconciler.specs.codes import Code
@@ -96,6 +97,16 @@ class ProjectFolder:
             if not any(part.startswith(".") for part in path.parts):
                 yield from self._below(path.as_posix(), (), seen)
 
+    def would_find(self, entry: str, file: str) -> bool:
+        """Whether one entry of `project.specs` finds a file of that path, once it is there."""
+        path, pattern = PurePosixPath(file), PurePosixPath(entry).parts
+        if path.suffix != ".toml" or file == PROJECT_FILE_NAME:
+            return False
+        hidden = any(part.startswith(".") for part in path.parts)
+        return not hidden and any(
+            _matches(path.parts[:length], pattern) for length in range(len(path.parts) + 1)
+        )
+
     def _below(
         self, path: str, above: tuple[Path, ...], seen: set[Path]
     ) -> Iterator[tuple[str, Path | Trouble]]:
@@ -122,6 +133,14 @@ class ProjectFolder:
             if not name.startswith(".") and (name.endswith(".toml") or (real / name).is_dir()):
                 below = name if path == "." else f"{path}/{name}"
                 yield from self._below(below, (*above, real), seen)
+
+
+def _matches(parts: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
+    if not pattern:
+        return not parts
+    if pattern[0] == "**":
+        return any(_matches(parts[skip:], pattern[1:]) for skip in range(len(parts) + 1))
+    return bool(parts) and fnmatchcase(parts[0], pattern[0]) and _matches(parts[1:], pattern[1:])
 
 
 def read_text(real: Path, shown: str, *, bytes_max: int) -> str:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 
 from reconciler.domain.address import Address
 from reconciler.domain.blocks import Blocks
@@ -50,11 +51,16 @@ class LoadedSpecs:
     desired: Desired
     specs: Mapping[Address, Spec]  # what each address was written as
     blocks: Blocks
+    defaults: Mapping[str, DefaultsTable]  # each file's own, of all that could be read
     diagnostics: tuple[Diagnostic, ...]
 
 
 def load_specs(
-    project: Project, providers: Mapping[str, Provider], given: Given | None = None
+    project: Project,
+    providers: Mapping[str, Provider],
+    given: Given | None = None,
+    *,
+    drafted: Mapping[str, str] = MappingProxyType({}),
 ) -> LoadedSpecs:
     """Read every spec file of a project; what is wrong in them is returned, never raised.
 
@@ -62,15 +68,16 @@ def load_specs(
         project: from `load_project`.
         providers: those of the project that can be used, by name.
         given: variables that no file gives.
+        drafted: texts that are to be written, by file: they count, whatever lies there.
     """
     given = given or Given()
     findings, folder = Findings(), ProjectFolder(project.root)
-    files = _spec_files(project, folder, findings)
+    files = _spec_files(project, folder, drafted, findings)
     written: list[Spec] = []
     blocks: list[FileBlocks] = []
     unread = _UnreadNames()
     for file, real in files.items():
-        document = _read(file, real, findings, unread)
+        document = _read(file, real, drafted.get(file), findings, unread)
         if document is not None:
             written += _specs_of(document, project, given, findings, unread, blocks)
     declarer = Declarer(
@@ -111,6 +118,7 @@ def load_specs(
             lambda name: name in names or unread.may_hold(name),  # of what has a mistake
             findings,
         ),
+        defaults={each.document.file: each.tables.defaults or DefaultsTable() for each in blocks},
         diagnostics=findings.in_order([PROJECT_FILE_NAME, *files]),
     )
 
@@ -157,7 +165,9 @@ class _UnreadNames:
         return self._may_be_any or name in self._names
 
 
-def _spec_files(project: Project, folder: ProjectFolder, findings: Findings) -> dict[str, Path]:
+def _spec_files(
+    project: Project, folder: ProjectFolder, drafted: Iterable[str], findings: Findings
+) -> dict[str, Path]:
     """Every spec file once, each with its real path, in the order of `project.specs`."""
     files: dict[str, Path] = {}
     seen: set[Path] = set()
@@ -168,6 +178,8 @@ def _spec_files(project: Project, folder: ProjectFolder, findings: Findings) -> 
             elif found not in seen:
                 seen.add(found)
                 files[file] = found
+    for file in drafted:
+        files.setdefault(file, project.root / file)
     if not files and not findings.raised:
         trouble = Trouble(
             code=Code.NO_SPECS,
@@ -198,9 +210,11 @@ def _note_unusable(
         findings.add(trouble, SourceSpan(file=file, line=1, column=1))
 
 
-def _read(file: str, real: Path, findings: Findings, unread: _UnreadNames) -> Document | None:
+def _read(
+    file: str, real: Path, drafted: str | None, findings: Findings, unread: _UnreadNames
+) -> Document | None:
     try:
-        text = read_text(real, file, bytes_max=_BYTES_MAX)
+        text = drafted if drafted is not None else read_text(real, file, bytes_max=_BYTES_MAX)
     except UnusablePathError as error:
         findings.add(error.trouble, SourceSpan(file=file, line=1, column=1))
         unread.add_file()

@@ -2,7 +2,7 @@
 
 import re
 
-from reconciler.domain.recipe import normal_prompt
+from reconciler.domain.recipe import NOT_IN_PROMPTS, normal_prompt
 from reconciler.specs.codes import Code
 from reconciler.specs.document import line_starts, span_at
 from reconciler.specs.findings import Findings, Trouble
@@ -12,7 +12,6 @@ from reconciler.specs.templates import TemplateError, fill
 from reconciler.specs.variables import Cell, UntoldError
 
 _FILE_BYTES_MAX = 1024 * 1024
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def prompt_of(spec: Spec, folder: ProjectFolder, findings: Findings) -> str | None:
@@ -103,7 +102,7 @@ def _read_prompt(text: str, variables: Cell) -> str:
     except TemplateError as error:
         trouble = None if isinstance(error, UntoldError) else error.trouble
         raise _BadPromptError(trouble, error.where) from error
-    found = _CONTROL.search(prompt)
+    found = NOT_IN_PROMPTS.search(prompt)
     if found is not None:
         raise _BadPromptError(
             Trouble(
@@ -112,7 +111,7 @@ def _read_prompt(text: str, variables: Cell) -> str:
                 allowed="text with newlines and tabs",
                 fix="remove it",
             ),
-            _CONTROL,
+            NOT_IN_PROMPTS,
         )
     if not prompt.strip():
         raise _BadPromptError(

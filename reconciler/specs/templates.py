@@ -23,6 +23,11 @@ def is_template(text: object) -> bool:
     return isinstance(text, str) and "${" in text
 
 
+def escaped(text: str) -> str:
+    """What `fill` makes this very text of, whatever stands in it."""
+    return text.replace("${", "$${")
+
+
 def names_in(value: object) -> Iterator[str]:
     """The names in a text, or in a list of texts, as they come."""
     for text in value if isinstance(value, list) else [value]:
