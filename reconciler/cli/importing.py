@@ -1,6 +1,7 @@
 """Taking a job that a server has already, instead of buying another."""
 
 import asyncio
+import shlex
 
 from reconciler.cli.asking import answer
 from reconciler.cli.job_text import told
@@ -21,7 +22,8 @@ def import_job(said: Options, name: str, job: str, *, yes: bool) -> int:
     declared = open_project(said)
     declaration = next((d for a, d in declared.desired.items() if str(a) == name), None)
     if declaration is None:
-        raise SorafileError(f"not declared: {name}", fix="see what is with: sorafile status")
+        write = said.command(f"import {shlex.quote(name)} {shlex.quote(job)} --write")
+        raise SorafileError(f"not declared: {name}", fix=f"to declare it just so: {write}")
     asyncio.run(_import(said, declared, declaration, job, yes=yes))
     said.terminal.talk(f"{name} has job {job} now. Bring it home with: {said.command('apply')}")
     return ExitCode.OK

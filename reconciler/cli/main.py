@@ -28,7 +28,7 @@ COMMANDS = {
     "show": "One video with its generations and assets, or a saved plan.",
     "explain": "Where each value of a video comes from, and its recipe.",
     "resolve": "Decide what became of a paid request without an answer.",
-    "import": "Take a job that the server has, instead of buying one.",
+    "import": "Take jobs that the server has, instead of buying others.",
     "costs": "What was spent and held, against the budget.",
     "remote": "The jobs that are on the server.",
     "state": "What the state database records.",

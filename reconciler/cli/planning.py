@@ -1,9 +1,10 @@
 """From files, state and servers to a plan."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from types import MappingProxyType
 
 from reconciler.apply.observe import Eyes, observe
 from reconciler.cli.opening import mistakes_told
@@ -13,7 +14,7 @@ from reconciler.domain.bookings import Booking, counted, still_to_book
 from reconciler.domain.budget import begin_of
 from reconciler.domain.desired import tags_by_recipe
 from reconciler.domain.errors import ExitCode, InvalidSpecError
-from reconciler.domain.observed import Observed, brought_in
+from reconciler.domain.observed import Observed, ObservedJob, brought_in
 from reconciler.domain.plan import (
     Action,
     Await,
@@ -69,12 +70,14 @@ async def look_and_plan(
     selection: Selection | None = None,
     choice: Choice | None = None,
     again: Iterable[str] = (),
+    seen: Mapping[tuple[str, str], ObservedJob] = MappingProxyType({}),
 ) -> Looked:
     """Read the state, look at what can have changed, and decide. Writes nothing.
 
     With `max_cost_usd` the budget allows one run no more than that. A `selection` is asked of
     the whole plan, as if nothing were to be destroyed; a `choice` is one made before. Of the
-    videos that are named by `again` another result is asked for.
+    videos that are named by `again` another result is asked for. What was `seen` of jobs just
+    now, by provider and remote id, is not asked for again.
 
     Raises:
         SelectionError: the selection, or `again`, names what there is not.
@@ -100,7 +103,10 @@ async def look_and_plan(
     )
     blocks = declared.blocks
     chosen = looks(desired, recorded, refresh, at=outside.clock.now(), blocks=blocks)
-    observed = await observe(chosen, eyes, every_byte=every_byte)
+    named = {each: seen[each] for each in chosen.named if each in seen}
+    unseen = tuple(each for each in chosen.named if each not in named)
+    observed = await observe(replace(chosen, named=unseen), eyes, every_byte=every_byte)
+    observed = replace(observed, named={**observed.named, **named})
     budget = replace(declared.project.budget, max_cost_usd=max_cost_usd)
     begin = begin_of("month", observed.at)
     booked = bookings(declared, outside, recorded, since=begin) if budget.looks_back else ()

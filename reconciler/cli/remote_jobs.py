@@ -104,6 +104,29 @@ def declared_provider(declared: Declared, name: str | None) -> Provider:
     return declared.providers[chosen]
 
 
+async def every_job(outside: Outside, name: str) -> list[ObservedJob]:
+    """All jobs that a provider lists, newest first, each once.
+
+    Raises:
+        ServerError: the list cannot be had.
+        SorafileError: it never ends.
+    """
+    jobs: dict[str, ObservedJob] = {}
+    cursors: set[str] = set()
+    server, after = outside.server_of(name), None
+    while True:
+        page = await server.page(after=after)
+        known = len(jobs)
+        for job in page.jobs:
+            jobs.setdefault(job.remote_id, job)
+        after = page.next_after
+        if after is None:
+            return list(jobs.values())
+        if after in cursors or (page.jobs and len(jobs) == known):
+            raise SorafileError(f"the list of {name} goes round in circles")
+        cursors.add(after)
+
+
 def show_job(said: Options, remote_id: str, provider_name: str | None) -> int:
     """Tell all facts of one job, whether it is recorded, and by which address."""
     declared = open_project(said)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 import platformdirs
@@ -36,6 +37,7 @@ from reconciler.remote.profiles import load_profiles
 from reconciler.specs.folder import PROJECT_FILE_NAME, ProjectFolder
 from reconciler.specs.load import load_specs
 from reconciler.specs.project import Project, find_project, load_project, resolve_providers
+from reconciler.specs.shape import DefaultsTable
 from reconciler.specs.spec import Spec
 from reconciler.specs.variables import Given
 from reconciler.specs.workspaces import DEFAULT_WORKSPACE
@@ -58,6 +60,7 @@ class Declared:
     warnings: tuple[Diagnostic, ...]
     specs: Mapping[Address, Spec] = field(default_factory=dict)  # as written
     blocks: Blocks = NO_BLOCKS
+    defaults: Mapping[str, DefaultsTable] = field(default_factory=dict)  # of each spec file
 
     @property
     def root(self) -> Path:
@@ -65,15 +68,23 @@ class Declared:
         return self.project.root
 
 
-def read_project(folder: Path, workspace: str, given: Given | None = None) -> Declared:
+def read_project(
+    folder: Path,
+    workspace: str,
+    given: Given | None = None,
+    *,
+    drafted: Mapping[str, str] = MappingProxyType({}),
+) -> Declared:
     """Read the project that `folder` lies in, and all of its specs, with given variables.
+
+    Texts that are `drafted` for some of its files count as if they were written.
 
     Raises:
         InvalidSpecError: with every mistake of all files.
     """
     loaded = load_project(find_project(folder), workspace)
     providers, of_providers = resolve_providers(loaded.project, load_profiles(), os.environ)
-    specs = load_specs(loaded.project, providers, given)
+    specs = load_specs(loaded.project, providers, given, drafted=drafted)
     found = (*_of_workspace(workspace), *loaded.diagnostics, *of_providers, *specs.diagnostics)
     if any(each.severity == "error" for each in found):
         raise InvalidSpecError(found)
@@ -84,6 +95,7 @@ def read_project(folder: Path, workspace: str, given: Given | None = None) -> De
         warnings=found,
         specs=specs.specs,
         blocks=specs.blocks,
+        defaults=specs.defaults,
     )
 
 
@@ -349,6 +361,19 @@ def rewrite(target: Path, content: bytes) -> None:
         with replacing(target, mode=mode) as file:
             file.write(content)
         target.chmod(mode)
+
+
+def write_new(target: Path, content: bytes) -> None:
+    """As `write_durably`, of a file that is not there yet, nor perhaps its folder.
+
+    Raises:
+        StateError: the disk is full or refuses.
+    """
+    from reconciler.assets.disk import disk_errors, make_folders
+
+    with disk_errors(f"{target} cannot be written"):
+        make_folders(target.parent, mode=0o777)
+    write_durably(target, content)
 
 
 def files_of_project(folder: Path) -> list[Path]:

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from reconciler.cli.options import Options, global_options, options
+from reconciler.cli.options import global_options, options
 
 if TYPE_CHECKING:
-    from reconciler.cli.wiring import Declared
     from reconciler.domain.observed import ObservedJob
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -53,7 +52,7 @@ def list_command(*, unmanaged: bool, provider: str | None) -> int:
     """List the jobs of a provider, newest first, and which of them are recorded here."""
     from reconciler.cli.documents import FORMAT
     from reconciler.cli.opening import open_project, print_document
-    from reconciler.cli.remote_jobs import declared_provider
+    from reconciler.cli.remote_jobs import declared_provider, every_job
     from reconciler.cli.units import instant, printable
     from reconciler.cli.wiring import Outside
     from reconciler.domain.errors import SorafileError
@@ -63,10 +62,18 @@ def list_command(*, unmanaged: bool, provider: str | None) -> int:
     name = declared_provider(declared, provider).name
     if declared.providers[name].profile.list == "none":
         raise SorafileError(f"provider {name} has no list of jobs")
-    recorded = Outside(declared, said.workspace).reader().read()
+    outside = Outside(declared, said.workspace)
+    recorded = outside.reader().read()
     account = declared.providers[name].account
     ours = {g.remote_id for g in recorded.generations.values() if g.account == account}
-    jobs = asyncio.run(_jobs(said, declared, name))
+
+    async def listed() -> "list[ObservedJob]":
+        try:
+            return await every_job(outside, name)
+        finally:
+            await outside.aclose()
+
+    jobs = asyncio.run(listed())
     shown = [job for job in jobs if not (unmanaged and job.remote_id in ours)]
     if said.json:
         rows = [
@@ -162,27 +169,3 @@ def delete_command(*, job: str, yes: bool, provider: str | None) -> int:
     from reconciler.cli.remote_jobs import delete_job
 
     return delete_job(options(), job, provider, yes=yes)
-
-
-async def _jobs(said: Options, declared: "Declared", name: str) -> "list[ObservedJob]":
-    from reconciler.cli.wiring import Outside
-    from reconciler.domain.errors import SorafileError
-
-    outside = Outside(declared, said.workspace)
-    jobs: dict[str, ObservedJob] = {}
-    cursors: set[str] = set()
-    try:
-        server, after = outside.server_of(name), None
-        while True:
-            page = await server.page(after=after)
-            known = len(jobs)
-            for job in page.jobs:
-                jobs.setdefault(job.remote_id, job)
-            after = page.next_after
-            if after is None:
-                return list(jobs.values())
-            if after in cursors or (page.jobs and len(jobs) == known):
-                raise SorafileError(f"the list of {name} goes round in circles")
-            cursors.add(after)
-    finally:
-        await outside.aclose()
