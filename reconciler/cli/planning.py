@@ -103,10 +103,10 @@ async def look_and_plan(
     )
     blocks = declared.blocks
     chosen = looks(desired, recorded, refresh, at=outside.clock.now(), blocks=blocks)
-    named = {each: seen[each] for each in chosen.named if each in seen}
-    unseen = tuple(each for each in chosen.named if each not in named)
+    asked_already = {each: seen[each] for each in chosen.named if each in seen}
+    unseen = tuple(each for each in chosen.named if each not in asked_already)
     observed = await observe(replace(chosen, named=unseen), eyes, every_byte=every_byte)
-    observed = replace(observed, named={**observed.named, **named})
+    observed = replace(observed, named={**observed.named, **asked_already})
     budget = replace(declared.project.budget, max_cost_usd=max_cost_usd)
     begin = begin_of("month", observed.at)
     booked = bookings(declared, outside, recorded, since=begin) if budget.looks_back else ()

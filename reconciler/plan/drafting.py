@@ -96,9 +96,9 @@ class _Origin:
     address: Address
     provider: str
     digest: RecipeDigest
-    model: str
-    seconds: int
-    size: str
+    model: str | None  # None: of a remix of a job that nobody has looked up
+    seconds: int | None
+    size: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -441,7 +441,8 @@ def _unknown_parent(each: UnmanagedJob) -> _NothingToWriteError:
     parent = each.job.remixed_from
     return _NothingToWriteError(
         f"it is a remix of job {parent}, which no declared video has",
-        f"take that first: sorafile import ADDR {parent} --write",
+        f"take that first, with sorafile import ADDR {parent} --write; or declare this one, with"
+        f' remix_of_id = "{parent}"',
     )
 
 

@@ -78,7 +78,7 @@ def test_one_job_is_written_under_a_name_in_a_new_file(film: Film, studio: Studi
     rain = studio.ask("POST", f"/videos/{job}/remix", json={"prompt": "in the rain"})["id"]
     orphan = film.run("import", "rain", rain, "--write", "--yes")
     assert orphan.code == 1
-    assert f"take that first: sorafile import ADDR {job} --write" in orphan.err
+    assert f"take that first, with sorafile import ADDR {job} --write" in orphan.err
 
     no = at_a_terminal(film, "import", "street", job, "--write", "specs/new/b.toml", typing="no\n")
     assert no.code == 6

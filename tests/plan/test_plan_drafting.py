@@ -184,7 +184,8 @@ def test_a_remix_of_what_nobody_has_is_left_out(parent: str) -> None:
     told = why(drafts_of(a_job("in the rain", "video_0", remixed_from=parent)))
     assert told == (
         f"it is a remix of job {parent}, which no declared video has"
-        f" | take that first: sorafile import ADDR {parent} --write"
+        f" | take that first, with sorafile import ADDR {parent} --write; or declare this one, with"
+        f' remix_of_id = "{parent}"'
     )
 
 
