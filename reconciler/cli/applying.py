@@ -18,7 +18,7 @@ from reconciler.apply.run import carry_out
 from reconciler.apply.stop import Stop
 from reconciler.cli.asking import answer
 from reconciler.cli.guarding import confirm_deletions, refuse_over_budget
-from reconciler.cli.opening import mistakes_told, open_project
+from reconciler.cli.opening import mistakes_told, open_outside, open_project
 from reconciler.cli.options import Options, selecting_flags
 from reconciler.cli.plan_file import read_plan_file
 from reconciler.cli.plan_text import PlanText
@@ -107,7 +107,7 @@ def _applied(said: Options, declared: Declared, wanted: Wanted) -> int:
 
 
 async def _apply(said: Options, declared: Declared, wanted: Wanted) -> int:
-    outside = Outside(declared, said.workspace)
+    outside = open_outside(said, declared)
     try:
         with mistakes_told(said):
             looked = await look_and_plan(
@@ -132,8 +132,9 @@ async def _apply(said: Options, declared: Declared, wanted: Wanted) -> int:
         if not plan.is_to_do:
             return _nothing_to_do(said, outside, looked, plan)
         needed = {action.provider for action in plan.actions if needs_server(action)}
+        needed |= {spare.provider for spare in plan.spares}
         for name in sorted(needed & declared.providers.keys()):
-            outside.server_of(name)  # refuses what is not trusted
+            outside.server_of(name)  # asks about what is not trusted, or refuses it
         if not wanted.destroy:
             confirm_deletions(
                 said,

@@ -10,13 +10,13 @@ from typing_extensions import TypedDict
 
 from reconciler.cli.asking import consent
 from reconciler.cli.documents import FORMAT
-from reconciler.cli.opening import mistakes_told, open_project, print_document
+from reconciler.cli.opening import mistakes_told, open_outside, open_project, print_document
 from reconciler.cli.options import Options
 from reconciler.cli.planning import look_and_plan
 from reconciler.cli.remote_jobs import declared_provider, every_job
 from reconciler.cli.units import plural, printable
 from reconciler.cli.variables import given_variables
-from reconciler.cli.wiring import Declared, Outside, read_project, rewrite, write_new
+from reconciler.cli.wiring import Declared, read_project, rewrite, write_new
 from reconciler.domain.address import NAME, Address
 from reconciler.domain.drafts import Drafts, UnmanagedJob, Usual
 from reconciler.domain.errors import (
@@ -117,7 +117,7 @@ class _Desk:
     """One command's look at the project, the state and the servers."""
 
     def __init__(self, said: Options, declared: Declared, target: Target) -> None:
-        self.outside = Outside(declared, said.workspace)
+        self.outside = open_outside(said, declared)
         self._said = said
         self._declared = declared
         self._target = target
@@ -373,7 +373,7 @@ def _see_that_name_is_free(said: Options, declared: Declared, name: str) -> None
         )
         with mistakes_told(said):
             raise InvalidSpecError((found,))
-    recorded = Outside(declared, said.workspace).reader().read()
+    recorded = open_outside(said, declared).reader().read()
     if any(address.name == name for address in recorded.videos):
         raise SorafileError(
             f"{name} is not declared, but recorded still",

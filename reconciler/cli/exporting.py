@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from reconciler.apply.remember import book_what_is_unknown
 from reconciler.cli.asking import consent
 from reconciler.cli.documents import FORMAT
-from reconciler.cli.opening import open_settings, print_document
+from reconciler.cli.opening import open_outside, open_settings, print_document
 from reconciler.cli.options import Options
 from reconciler.cli.units import plural
 from reconciler.cli.variables import given_variables
-from reconciler.cli.wiring import Declared, Outside, read_project, state_care
+from reconciler.cli.wiring import Declared, read_project, state_care
 from reconciler.domain.errors import DamagedStateError, InvalidSpecError, StateError
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _book_what_was_bought_since(said: Options, project: "Project") -> None:
     except InvalidSpecError:
         desired = {}  # then what is booked has no tags: the state must come back all the same
     settings = Declared(project=project, providers={}, desired=desired, warnings=())
-    outside = Outside(settings, said.workspace)
+    outside = open_outside(said, settings)
     with outside.writer("state restore") as state:
         state.void_reserved()
         book_what_is_unknown(desired, outside.assets, state)

@@ -5,7 +5,7 @@ import shlex
 
 from reconciler.cli.asking import answer
 from reconciler.cli.job_text import told
-from reconciler.cli.opening import open_project
+from reconciler.cli.opening import open_outside, open_project
 from reconciler.cli.options import Options
 from reconciler.cli.wiring import Declared, Outside
 from reconciler.domain.desired import Declaration
@@ -32,7 +32,7 @@ def import_job(said: Options, name: str, job: str, *, yes: bool) -> int:
 async def _import(
     said: Options, declared: Declared, declaration: Declaration, job: str, *, yes: bool
 ) -> None:
-    outside = Outside(declared, said.workspace)
+    outside = open_outside(said, declared)
     try:
         recorded = outside.reader().read()
         _refuse_what_is_known(recorded, declaration, job)

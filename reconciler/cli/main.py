@@ -32,6 +32,7 @@ COMMANDS = {
     "costs": "What was spent and held, against the budget.",
     "remote": "The jobs that are on the server.",
     "state": "What the state database records.",
+    "trust": "What this checkout would do with URLs and keys; the consent.",
     "preview-server": "Serve the Videos API on this machine, for any client.",
     "completion": "What makes a shell complete.",
     "schema": "The JSON Schema of a document or file.",

@@ -8,8 +8,9 @@ import click
 from reconciler.cli.diagnostic_text import diagnostic_text, diagnostics_text
 from reconciler.cli.documents import invalid_document
 from reconciler.cli.options import Options
+from reconciler.cli.trust import Trust
 from reconciler.cli.variables import given_variables
-from reconciler.cli.wiring import Declared, doubt_about_state, read_project, read_settings
+from reconciler.cli.wiring import Declared, Outside, doubt_about_state, read_project, read_settings
 from reconciler.domain.errors import ExitCode, InvalidSpecError
 from reconciler.specs.project import Project
 
@@ -51,6 +52,11 @@ def open_settings(said: Options) -> Project:
         said.terminal.talk(diagnostics_text(warnings))
     _warn_of_place(said, project)
     return project
+
+
+def open_outside(said: Options, declared: Declared) -> Outside:
+    """The world outside of a project, in which its providers act once they are trusted."""
+    return Outside(declared, said.workspace, Trust(said, declared.root).require)
 
 
 @contextmanager

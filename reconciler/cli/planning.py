@@ -7,7 +7,7 @@ from decimal import Decimal
 from types import MappingProxyType
 
 from reconciler.apply.observe import Eyes, observe
-from reconciler.cli.opening import mistakes_told
+from reconciler.cli.opening import mistakes_told, open_outside
 from reconciler.cli.options import Options
 from reconciler.cli.wiring import Declared, Outside
 from reconciler.domain.bookings import Booking, counted, still_to_book
@@ -201,7 +201,7 @@ def needs_server(action: Action) -> bool:
 
 async def look_once(said: Options, declared: Declared) -> Looked:
     """Look and plan with the usual care, and let go of the world outside again."""
-    outside = Outside(declared, said.workspace)
+    outside = open_outside(said, declared)
     try:
         with mistakes_told(said):
             return await look_and_plan(declared, outside, workspace=said.workspace)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from reconciler.cli.asking import consent
 from reconciler.cli.documents import FORMAT
-from reconciler.cli.opening import open_settings, print_document
+from reconciler.cli.opening import open_outside, open_settings, print_document
 from reconciler.cli.options import Options
-from reconciler.cli.wiring import Declared, Outside, state_care, state_reader
+from reconciler.cli.wiring import Declared, state_care, state_reader
 from reconciler.domain.address import Address
 from reconciler.domain.blocks import MovedBlock, RemovedBlock, destination, speaks_of
 from reconciler.domain.errors import SorafileError
@@ -83,7 +83,7 @@ def _done(said: Options, name: str, change: Callable[[StateWriter], None]) -> Pa
     """Change the state under the lease, and tell where a copy of it as it was is kept."""
     project = open_settings(said)
     settings = Declared(project=project, providers={}, desired={}, warnings=())
-    with Outside(settings, said.workspace).writer(f"state {name}") as state:
+    with open_outside(said, settings).writer(f"state {name}") as state:
         state.void_reserved()
         kept = state_care(project).keep(f"before-{name}")
         change(state)

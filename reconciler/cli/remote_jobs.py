@@ -15,7 +15,7 @@ from typing_extensions import TypedDict
 from reconciler.cli.asking import consent
 from reconciler.cli.documents import FORMAT
 from reconciler.cli.job_text import told
-from reconciler.cli.opening import open_project, print_document
+from reconciler.cli.opening import open_outside, open_project, print_document
 from reconciler.cli.options import Options
 from reconciler.cli.units import instant, printable, size
 from reconciler.cli.wiring import (
@@ -131,7 +131,7 @@ def show_job(said: Options, remote_id: str, provider_name: str | None) -> int:
     """Tell all facts of one job, whether it is recorded, and by which address."""
     declared = open_project(said)
     provider = declared_provider(declared, provider_name)
-    outside = Outside(declared, said.workspace)
+    outside = open_outside(said, declared)
     standing = _standing(outside.reader().read(), provider, remote_id)
     job = asyncio.run(_retrieved(said, outside, provider, remote_id, standing))
     if said.json:
@@ -156,7 +156,7 @@ def download_asset(
     declared = open_project(said)
     provider = declared_provider(declared, provider_name)
     target = said.folder / (output or _file_name(remote_id, variant))
-    outside = Outside(declared, said.workspace)
+    outside = open_outside(said, declared)
     if not target.parent.is_dir():
         raise SorafileError(
             f"{target} cannot be written: there is no folder {target.parent}",
@@ -212,7 +212,7 @@ def delete_job(said: Options, remote_id: str, provider_name: str | None, *, yes:
     provider = declared_provider(declared, provider_name)
     if not provider.profile.delete:
         raise SorafileError(f"provider {provider.name} deletes no jobs")
-    outside = Outside(declared, said.workspace)
+    outside = open_outside(said, declared)
     # A recorded job is refused without asking its server, which may be away.
     _refuse_a_recorded_one(said, outside.reader().read(), provider, remote_id)
     asyncio.run(_delete(said, outside, provider, remote_id, yes=yes))

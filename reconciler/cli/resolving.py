@@ -12,7 +12,7 @@ from reconciler.apply.listing import back_to_watermarks, read_list
 from reconciler.cli.asking import answer
 from reconciler.cli.documents import FORMAT, money
 from reconciler.cli.job_text import told
-from reconciler.cli.opening import open_project, print_document
+from reconciler.cli.opening import open_outside, open_project, print_document
 from reconciler.cli.options import Options
 from reconciler.cli.units import instant, plural, price, printable
 from reconciler.cli.wiring import Declared, Outside
@@ -67,7 +67,7 @@ class AttemptDocument(TypedDict):
 def show_all(said: Options) -> int:
     """List every unresolved attempt; the exit code tells whether there is one."""
     declared = open_project(said)
-    recorded = Outside(declared, said.workspace).reader().read()
+    recorded = open_outside(said, declared).reader().read()
     attempts = [each for each in recorded.attempts if each.state.is_unresolved]
     if said.json:
         rows = [_document(each) for each in attempts]
@@ -85,7 +85,7 @@ def show_all(said: Options) -> int:
 def show_one(said: Options, name: str) -> int:
     """Show one attempt with the jobs that it may have made; at a terminal, ask about it."""
     declared = open_project(said)
-    outside = Outside(declared, said.workspace)
+    outside = open_outside(said, declared)
     recorded = outside.reader().read()
     attempt = _chosen(recorded, name, said)
     candidates = asyncio.run(_candidates(attempt, recorded, declared, outside))
@@ -104,19 +104,19 @@ def show_one(said: Options, name: str) -> int:
 def decide(said: Options, name: str, decision: Decision, *, job: str | None, yes: bool) -> int:
     """Carry out a decision; `job` is the remote id that is to be adopted."""
     declared = open_project(said)
-    recorded = Outside(declared, said.workspace).reader().read()
+    recorded = open_outside(said, declared).reader().read()
     attempt = _chosen(recorded, name, said)
     return asyncio.run(_decide(said, declared, attempt, decision, job=job, yes=yes))
 
 
 def ask_about_all(said: Options, declared: Declared) -> None:
     """Ask about each unresolved attempt of a provider whose `on_ambiguous` is "ask"."""
-    recorded = Outside(declared, said.workspace).reader().read()
+    recorded = open_outside(said, declared).reader().read()
     for attempt in recorded.attempts:
         provider = _provider_of(attempt, declared)
         asks = provider is not None and provider.on_ambiguous == "ask"
         if attempt.state.is_unresolved and asks and attempt.workspace == said.workspace:
-            outside = Outside(declared, said.workspace)
+            outside = open_outside(said, declared)
             candidates = asyncio.run(_candidates(attempt, recorded, declared, outside))
             _show(said, attempt, candidates)
             _ask(said, declared, attempt)
@@ -131,7 +131,7 @@ async def _decide(
     job: str | None,
     yes: bool,
 ) -> int:
-    outside = Outside(declared, said.workspace)
+    outside = open_outside(said, declared)
     try:
         if decision is Decision.ADOPT and job is not None:
             seen = await _retrieved(attempt, job, declared, outside)

@@ -6,14 +6,14 @@ from typing import cast
 
 from reconciler.apply.remember import record_observed
 from reconciler.cli.documents import plan_document
-from reconciler.cli.opening import mistakes_told, open_project, print_document
+from reconciler.cli.opening import mistakes_told, open_outside, open_project, print_document
 from reconciler.cli.options import Options, selecting_flags
 from reconciler.cli.plan_file import read_plan_file, refuse_foreign, write_plan_file
 from reconciler.cli.plan_text import PlanText
 from reconciler.cli.planning import Looked, look_and_plan, out_of_reach, replan
 from reconciler.cli.saved_plan import Choices, apply_command
 from reconciler.cli.units import plural
-from reconciler.cli.wiring import Declared, Outside
+from reconciler.cli.wiring import Declared
 from reconciler.domain.errors import ExitCode, worst
 from reconciler.domain.plan import Plan
 from reconciler.plan.looks import Refresh
@@ -90,7 +90,7 @@ def _save(said: Options, declared: Declared, looked: Looked, choices: Choices, f
     """
     recorded = looked.recorded
     if recorded.database_id is None:
-        with Outside(declared, said.workspace).writer("plan --out") as state:
+        with open_outside(said, declared).writer("plan --out") as state:
             recorded = state.read()
     plan = replan(looked, recorded, destroy=choices.destroy)
     database_id = cast("str", recorded.database_id)
@@ -101,7 +101,7 @@ def _save(said: Options, declared: Declared, looked: Looked, choices: Choices, f
 async def _look(
     said: Options, declared: Declared, choices: Choices, selection: Selection | None
 ) -> Looked:
-    outside = Outside(declared, said.workspace)
+    outside = open_outside(said, declared)
     try:
         with mistakes_told(said):
             return await look_and_plan(
@@ -119,7 +119,7 @@ async def _look(
 
 
 async def _refresh_only(said: Options, declared: Declared) -> int:
-    outside = Outside(declared, said.workspace)
+    outside = open_outside(said, declared)
     try:
         with mistakes_told(said):
             looked = await look_and_plan(

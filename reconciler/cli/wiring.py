@@ -2,7 +2,8 @@
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping
+import stat
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,6 @@ import platformdirs
 
 from reconciler import __version__
 from reconciler.cli.clock import SystemClock
-from reconciler.cli.trust import require_trust
 from reconciler.domain.address import NAME, Address
 from reconciler.domain.blocks import NO_BLOCKS, Blocks
 from reconciler.domain.desired import Desired
@@ -21,6 +21,7 @@ from reconciler.domain.errors import (
     Diagnostic,
     InvalidSpecError,
     SorafileError,
+    StateError,
 )
 from reconciler.domain.ports import (
     AssetStore,
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
     from reconciler.remote.client import HttpServer
     from reconciler.remote.embedded import EmbeddedServer
     from reconciler.state.care import StateCare
+
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +100,25 @@ def read_project(
         blocks=specs.blocks,
         defaults=specs.defaults,
     )
+
+
+def read_providers(folder: Path) -> tuple[Path, Mapping[str, Mapping[str, Provider]]]:
+    """The root of a project and its providers by workspace and name, whatever its specs say.
+
+    Raises:
+        InvalidSpecError: with every mistake of the project file.
+    """
+    root = find_project(folder)
+    loaded = load_project(root)
+    found = [*loaded.diagnostics]
+    by_workspace: dict[str, Mapping[str, Provider]] = {}
+    for workspace in (DEFAULT_WORKSPACE, *loaded.project.workspaces):
+        project = load_project(root, workspace).project
+        by_workspace[workspace], wrong = resolve_providers(project, load_profiles(), os.environ)
+        found.extend(each for each in wrong if each not in found)
+    if any(each.severity == "error" for each in found):
+        raise InvalidSpecError(tuple(found))
+    return root, by_workspace
 
 
 def read_settings(folder: Path, workspace: str) -> tuple[Project, tuple[Diagnostic, ...]]:
@@ -197,9 +219,13 @@ def _of_workspace(workspace: str) -> tuple[Diagnostic, ...]:
 class Outside:
     """The world outside of one project: adapters that are made when they are first needed."""
 
-    def __init__(self, declared: Declared, workspace: str) -> None:
+    def __init__(
+        self, declared: Declared, workspace: str, require_trust: Callable[[Provider], None]
+    ) -> None:
+        """Make nothing yet; `require_trust` raises where a provider may not act."""
         self._declared = declared
         self._workspace = workspace
+        self._require_trust = require_trust
         self._servers: dict[str, HttpServer] = {}
         self._embedded: EmbeddedServer | None = None
         self.clock: Clock = SystemClock()
@@ -247,7 +273,7 @@ class Outside:
         from reconciler.remote.client import HttpServer
         from reconciler.remote.keys import resolve_key
 
-        require_trust(provider, os.environ)
+        self._require_trust(provider)
 
         async def base_url() -> str:
             if provider.base_url is not None:
@@ -257,7 +283,7 @@ class Outside:
         return HttpServer(
             provider=provider,
             base_url=base_url,
-            key=lambda: resolve_key(provider.key, os.environ),
+            key=lambda: resolve_key(provider.key, os.environ, folder=self._declared.root),
             version=__version__,
             uptime_s=self.clock.uptime_s,
         )
@@ -374,6 +400,60 @@ def write_new(target: Path, content: bytes) -> None:
     with disk_errors(f"{target} cannot be written"):
         make_folders(target.parent, mode=0o777)
     write_durably(target, content)
+
+
+def user_folder() -> Path:
+    """Where is kept what one user says of all projects."""
+    return platformdirs.user_config_path("sorafile")
+
+
+def read_private(path: Path) -> bytes | None:
+    """Read a file that nobody but this user can have written; None where nothing is there.
+
+    Raises:
+        StateError: somebody else can have, or it cannot be read.
+    """
+    from reconciler.assets.disk import disk_errors, open_regular
+
+    with disk_errors(f"{path} cannot be read"):
+        try:
+            file = open_regular(path)
+        except FileNotFoundError:
+            return None
+        if file is None:
+            raise StateError(f"{path} is no plain file", fix="remove it")
+        with file:
+            facts = os.fstat(file.fileno())
+            if facts.st_uid != os.geteuid() or facts.st_mode & _OTHERS_WRITE:
+                raise StateError(f"others than this user can write {path}", fix="remove it")
+            return file.read()
+
+
+def write_private(target: Path, content: bytes) -> None:
+    """Give a file its content, whole, for this user's eyes alone; a link there is replaced.
+
+    Raises:
+        StateError: the disk is full or refuses.
+    """
+    from reconciler.assets.disk import disk_errors, make_folders, replacing
+
+    with disk_errors(f"{target} cannot be written"):
+        make_folders(target.parent, mode=0o700)
+        with replacing(target, mode=0o600) as file:
+            file.write(content)
+
+
+def remove_durably(path: Path) -> None:
+    """Remove a file, so that no crash brings it back.
+
+    Raises:
+        StateError: the disk refuses.
+    """
+    from reconciler.assets.disk import disk_errors, sync_folder
+
+    with disk_errors(f"{path} cannot be removed"):
+        path.unlink()
+        sync_folder(path.parent)
 
 
 def files_of_project(folder: Path) -> list[Path]:

@@ -6,6 +6,7 @@ No message here holds a key, nor anything that a command printed.
 import subprocess
 from collections.abc import Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import assert_never
 
 from reconciler.domain.errors import UnauthorizedError
@@ -16,12 +17,17 @@ KEYRING_SERVICE = "sorafile"
 
 
 def resolve_key(
-    source: KeySource | None, environ: Mapping[str, str], *, command_s_max: float = COMMAND_S_MAX
+    source: KeySource | None,
+    environ: Mapping[str, str],
+    *,
+    folder: Path | None = None,
+    command_s_max: float = COMMAND_S_MAX,
 ) -> str | None:
     """Fetch a provider's key; None where it names no source.
 
-    A command runs without a shell, in `environ`, for at most `command_s_max` seconds; the key
-    is the first line that it prints. A keyring's entry is one of the service `sorafile`.
+    A command runs without a shell, in `environ` and in `folder`, for at most `command_s_max`
+    seconds; the key is the first line that it prints. A keyring's entry is one of the service
+    `sorafile`.
 
     Raises:
         UnauthorizedError: the source gives no key.
@@ -32,7 +38,7 @@ def resolve_key(
         case "env":
             return _from_environment(source.value[0], environ)
         case "command":
-            return _from_command(source.value, environ, command_s_max)
+            return _from_command(source.value, environ, folder, command_s_max)
         case "keyring":
             return _from_keyring(source.value[0])
         case _:
@@ -50,7 +56,9 @@ def _from_environment(variable: str, environ: Mapping[str, str]) -> str:
     return key
 
 
-def _from_command(words: tuple[str, ...], environ: Mapping[str, str], wait_s_max: float) -> str:
+def _from_command(
+    words: tuple[str, ...], environ: Mapping[str, str], folder: Path | None, wait_s_max: float
+) -> str:
     # Only the program is named in messages: its arguments might tell too much.
     program = f"the command `{words[0]}`, which should print the key,"
     fix = "run the command by hand; its first line must be the key"
@@ -58,6 +66,7 @@ def _from_command(words: tuple[str, ...], environ: Mapping[str, str], wait_s_max
         process = subprocess.Popen(  # noqa: S603 - the user's own command, trusted once (design.md 3)
             words,
             env=dict(environ),
+            cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

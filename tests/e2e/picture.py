@@ -70,7 +70,7 @@ def plan_picture(film: Film) -> str:
 
 async def _draw(root: Path) -> str:
     declared = read_project(root, "default")
-    outside = Outside(declared, "default")
+    outside = Outside(declared, "default", lambda _: None)
     try:
         looked = await look_and_plan(declared, outside, workspace="default")
     finally:

@@ -10,6 +10,7 @@ import pytest
 
 from e2e.running import Film
 from e2e.servers import preview_server
+from e2e.terminals import at_a_terminal
 
 ONE = '[video.a]\nprompt = "A quiet harbour at dawn"\n'
 TWO = ONE + '\n[video.b]\nremix_of = "a"\nprompt = "The same, in rain"\n'
@@ -221,6 +222,21 @@ def test_an_untrusted_server_is_refused_before_any_request(film: Film) -> None:
         assert refused.code == 6, refused.err
         assert "SORAFILE_TRUST=1" in refused.err
     assert film.run("plan", "--refresh=none").code == 0
+
+
+def test_at_a_terminal_trust_is_asked_once(film: Film) -> None:
+    film.write("specs/a.toml", ONE)
+    key = 'api_key = { env = "STUDIO_KEY" }\n'  # it is not set, so nothing is sent once trusted
+    film.write("sorafile.toml", STUDIO.format(url="http://192.0.2.1:9/v1") + key)
+    said_no = at_a_terminal(film, "plan", typing="y\n")
+    assert said_no.code == 6
+    for told in ("http://192.0.2.1:9/v1", "environment variable STUDIO_KEY", "account  studio"):
+        assert told in said_no.err
+    assert not any(film.home.rglob("*"))
+    said_yes = at_a_terminal(film, "apply", "--yes", typing="yes\n")  # of a plan, not of trust
+    assert said_yes.code == 10
+    assert said_yes.err.count("Only 'yes' is taken") == 1
+    assert film.run("plan").code == 10
 
 
 def test_a_key_that_a_command_gives_needs_trust(film: Film, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ LEASE = "tests/state/test_state_lease.py"
 MATCHING = "tests/plan/test_plan_lost_answers.py"
 PART = "tests/plan/test_plan_part.py"
 CLIENT = "tests/remote/test_remote_videos.py"
+TRUST = "tests/cli/test_trust.py"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -353,5 +354,25 @@ MUTATIONS: dict[str, Mutation] = {
         file="plan/part.py",
         edits=(("        if action.address in excluded:\n", "        if not actions:\n"),),
         seen_by=f"{PART}::test_what_needs_something_excluded_is_held_back",
+    ),
+    "trusted whatever the URL": Mutation(
+        breaks="trust",
+        file="cli/trust.py",
+        edits=(("            provider.base_url,\n", ""),),
+        seen_by=f"{TRUST}::test_another_url_or_key_source_is_asked_anew",
+    ),
+    "a changed script trusted": Mutation(
+        breaks="trust",
+        file="cli/trust.py",
+        edits=(
+            ("return hashlib.file_digest(file, ", "return str(file) or hashlib.file_digest(file, "),
+        ),
+        seen_by=f"{TRUST}::test_a_script_of_the_project_is_asked_about_anew_once_it_changes",
+    ),
+    "a checkout that trusts itself": Mutation(
+        breaks="trust",
+        file="cli/consents.py",
+        edits=(("if folder.resolve().is_relative_to(self._project):", "if not folder:"),),
+        seen_by=f"{TRUST}::test_nothing_in_a_checkout_grants_trust",
     ),
 }

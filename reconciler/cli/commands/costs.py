@@ -28,14 +28,13 @@ def command(by: str) -> int:
     count together.
     """
     from reconciler.cli.costs_text import Costs, costs_document, costs_text
-    from reconciler.cli.opening import open_project, print_document
+    from reconciler.cli.opening import open_outside, open_project, print_document
     from reconciler.cli.planning import bookings
-    from reconciler.cli.wiring import Outside
     from reconciler.domain.bookings import GroupedBy, counted
 
     said = options()
     declared = open_project(said)
-    outside = Outside(declared, said.workspace)
+    outside = open_outside(said, declared)
     booked = bookings(declared, outside, outside.reader().read())
     costs = Costs(
         by=cast("GroupedBy", by),

@@ -51,10 +51,9 @@ def _provider_option(function: F) -> F:
 def list_command(*, unmanaged: bool, provider: str | None) -> int:
     """List the jobs of a provider, newest first, and which of them are recorded here."""
     from reconciler.cli.documents import FORMAT
-    from reconciler.cli.opening import open_project, print_document
+    from reconciler.cli.opening import open_outside, open_project, print_document
     from reconciler.cli.remote_jobs import declared_provider, every_job
     from reconciler.cli.units import instant, printable
-    from reconciler.cli.wiring import Outside
     from reconciler.domain.errors import SorafileError
 
     said = options()
@@ -62,7 +61,7 @@ def list_command(*, unmanaged: bool, provider: str | None) -> int:
     name = declared_provider(declared, provider).name
     if declared.providers[name].profile.list == "none":
         raise SorafileError(f"provider {name} has no list of jobs")
-    outside = Outside(declared, said.workspace)
+    outside = open_outside(said, declared)
     recorded = outside.reader().read()
     account = declared.providers[name].account
     ours = {g.remote_id for g in recorded.generations.values() if g.account == account}
