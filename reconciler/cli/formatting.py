@@ -13,6 +13,7 @@ from reconciler.domain.errors import Diagnostic, InvalidSpecError, SorafileError
 from reconciler.specs.canonical import canonical
 from reconciler.specs.codes import Code
 from reconciler.specs.document import InvalidTomlError, read_spec_toml
+from reconciler.specs.folder import as_it_lies
 
 
 def format_files(said: Options, paths: Sequence[Path], *, writes: bool, shows: bool) -> int:
@@ -67,9 +68,9 @@ def _files(said: Options, paths: Sequence[Path]) -> Iterator[Path]:
         yield from files_of_project(said.folder)
     for path in (said.folder / each for each in paths):
         if path.is_dir():
-            yield from sorted(found.resolve() for found in path.rglob("*.toml"))
+            yield from sorted({as_it_lies(found) for found in path.rglob("*.toml")})
         elif path.is_file():
-            yield path.resolve()  # a link stays one
+            yield as_it_lies(path)  # a link stays one
         else:
             raise SorafileError(f"there is no {path}", fix="name a TOML file, or a folder of them")
 

@@ -2,11 +2,14 @@
 
 import json
 import os
+import re
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import IO
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 
 PIPE_COLUMNS = 80
 
@@ -47,11 +50,33 @@ class Terminal:
         return sys.stdin.isatty() and sys.stderr.isatty()
 
 
+# What moves a cursor, or the letters around it: a name in a spec must not rewrite what is told.
+_STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
 class _Console(Console):
-    """Rich's, but a reader who went away is an error like others: it must not end a run."""
+    """Rich's, but texts from elsewhere steer no terminal.
+
+    And a reader who went away is an error like others: it must not end a run.
+    """
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterator[Segment]:
+        """As rich does; what would steer the terminal is shown as a picture of itself."""
+        for segment in super().render(renderable, options):
+            if segment.control or not _STEERING.search(segment.text):
+                yield segment
+            else:
+                yield Segment(_STEERING.sub(_picture, segment.text), segment.style)
 
     def on_broken_pipe(self) -> None:
         raise  # noqa: PLE0704 - called while the error is handled
+
+
+def _picture(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return chr(0x2400 + code) if code < 0x20 else "\N{REPLACEMENT CHARACTER}"  # noqa: PLR2004 - C0
 
 
 def _console(stream: IO[str], color: bool | None) -> Console:

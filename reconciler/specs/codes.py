@@ -19,6 +19,7 @@ class Code(StrEnum):
     LOOP = "SF0105", "symbolic links lead in a circle"
     NO_FOLDER = "SF0106", "a folder that the project names is not there"
     NO_SPECS = "SF0107", "warning: there is no spec file at all"
+    OFF_LIMITS = "SF0108", "a path leads to what no spec may read: hidden files, state, assets"
 
     UNKNOWN_KEY = "SF0201", "a key or table that nobody knows"
     WRONG_TYPE = "SF0202", "a value of the wrong type"

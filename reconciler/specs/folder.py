@@ -26,11 +26,20 @@ class UnusablePathError(Exception):
 
 
 class ProjectFolder:
-    """Paths that are held inside one folder after all symbolic links are resolved."""
+    """Paths that are held inside one folder after all symbolic links are resolved.
 
-    def __init__(self, root: Path) -> None:
+    What a spec reads is shown, and sent to a server. So none may read what is kept in the same
+    folder for other purposes: hidden files (`.env`, `.git/config`), the state, the assets.
+    """
+
+    def __init__(
+        self, root: Path, *, database: Path | None = None, assets: Path | None = None
+    ) -> None:
+        """Look at nothing yet; `database` is a file, `assets` a folder."""
         self.root = root
         self.real_root = root.resolve()
+        self._database = None if database is None else as_it_lies(database)
+        self._assets = None if assets is None else as_it_lies(assets)
 
     def resolve(self, written: str, *, base: PurePosixPath) -> Path:
         """Find what a path means that is written in a file of the folder `base`.
@@ -52,7 +61,29 @@ class ProjectFolder:
         real = self._real(self.root / base / written, written)
         if not real.is_relative_to(self.real_root):
             raise _escape(f"`{written}` leads out of the project")
+        what = self._off_limits(real)
+        if what is not None:
+            raise _unusable(
+                Code.OFF_LIMITS,
+                f"`{written}` leads to {what}, which no spec may read",
+                fix="move what is wanted of it to another place",
+            )
         return real
+
+    def _off_limits(self, real: Path) -> str | None:
+        """What lies there that no spec may read; None: it may."""
+        if any(part.startswith(".") for part in real.relative_to(self.real_root).parts):
+            return "a hidden file or folder"
+        database = self._database
+        if database is not None and real.parent == database.parent:
+            rest = real.name.removeprefix(database.name)
+            if rest != real.name and rest[:1] in ("", "-", "."):  # its log and its copies, too
+                return "the state database"
+        assets = self._assets
+        if assets is not None and real.is_relative_to(assets):
+            is_around = self.real_root.is_relative_to(assets)  # then it says nothing of a file
+            return None if is_around else "the asset store"
+        return None
 
     def _real(self, path: Path, written: str) -> Path:
         try:
@@ -62,8 +93,7 @@ class ProjectFolder:
         except (OSError, RuntimeError) as error:
             # Python below 3.13 has a RuntimeError for a loop.
             if isinstance(error, RuntimeError) or error.errno == errno.ELOOP:
-                summary = f"the symbolic links of `{written}` lead in a circle"
-                raise _unusable(Code.LOOP, summary) from error
+                raise _circle(written) from error
             raise _unreadable(written, error) from error
 
     def relative(self, real: Path) -> str:
@@ -143,6 +173,25 @@ def _matches(parts: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
     return bool(parts) and fnmatchcase(parts[0], pattern[0]) and _matches(parts[1:], pattern[1:])
 
 
+def as_it_lies(path: Path) -> Path:
+    """A path with its symbolic links resolved; as it is where that cannot be done."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError, ValueError):  # Python below 3.13 has a RuntimeError for a loop
+        return path
+
+
+def trouble_with_place(path: Path, written: str) -> Trouble | None:
+    """Why nothing can be kept at a path, whatever is there; None: something can."""
+    if _CONTROL.search(written):
+        return _unusable(Code.UNREADABLE, "that is no path").trouble
+    try:
+        path.resolve()
+    except (OSError, RuntimeError):
+        return _circle(written).trouble
+    return None
+
+
 def read_text(real: Path, shown: str, *, bytes_max: int) -> str:
     """Read a text file that `ProjectFolder.resolve` found.
 
@@ -182,6 +231,10 @@ def read_bytes(real: Path, shown: str, *, bytes_max: int) -> bytes:
 
 def _unusable(code: Code, summary: str, *, fix: str | None = None) -> UnusablePathError:
     return UnusablePathError(Trouble(code=code, summary=summary, fix=fix))
+
+
+def _circle(written: str) -> UnusablePathError:
+    return _unusable(Code.LOOP, f"the symbolic links of `{written}` lead in a circle")
 
 
 def _escape(summary: str) -> UnusablePathError:

@@ -37,7 +37,6 @@ from reconciler.specs.spec import Spec, file_defaults
 from reconciler.specs.variables import Cell, Definitions, Given, Variables, check_given
 
 _BYTES_MAX = 512 * 1024 * 1024
-_SQLITE = re.compile(r"sqlite(?:\+\w+)?:///(?P<path>[^?]+)")
 _NAMED = re.compile(r"""^\s*\[\s*video\s*\.\s*["']?([A-Za-z0-9_-]+)""", re.MULTILINE)
 
 
@@ -71,7 +70,7 @@ def load_specs(
         drafted: texts that are to be written, by file: they count, whatever lies there.
     """
     given = given or Given()
-    findings, folder = Findings(), ProjectFolder(project.root)
+    findings, folder = Findings(), _folder(project)
     files = _spec_files(project, folder, drafted, findings)
     written: list[Spec] = []
     blocks: list[FileBlocks] = []
@@ -276,11 +275,16 @@ def _template(project: Project, findings: Findings) -> OutputTemplate | None:
         return None
 
 
+def _folder(project: Project) -> ProjectFolder:
+    return ProjectFolder(
+        project.root, database=project.database, assets=project.root / project.assets
+    )
+
+
 def _taken_folders(project: Project, folder: ProjectFolder) -> Mapping[Path, str]:
     """The folders where no output may lie, each with what it is."""
     taken = {folder.root / fixed_folder(entry): "a specs folder" for entry in project.specs}
-    database = _SQLITE.match(project.state)
-    if database is not None:
-        taken[(folder.root / database["path"]).parent] = "the state folder"
+    if project.database is not None:
+        taken[project.database.parent] = "the state folder"
     taken[folder.root / project.assets] = "the asset store"
     return taken

@@ -10,7 +10,7 @@ from reconciler.domain.address import Address
 from reconciler.domain.profile import Variant
 from reconciler.specs.codes import Code
 from reconciler.specs.findings import Trouble, nearest_fix
-from reconciler.specs.folder import ProjectFolder
+from reconciler.specs.folder import ProjectFolder, as_it_lies
 
 _FIELDS = ("address", "ext", "variant", "workspace", "take")
 _PART = re.compile(r"\{(?P<field>[^{}]*)\}|(?P<text>[^{}]+)|(?P<stray>[{}])")
@@ -89,7 +89,7 @@ class OutputPlaces:
             taken: folders where no output may lie, each with what it is.
         """
         self._folder = folder
-        self._taken = {path.resolve(): what for path, what in taken.items()}
+        self._taken = {as_it_lies(path): what for path, what in taken.items()}
         self._folders: dict[str, Trouble | None] = {}
         self._links: dict[str, frozenset[str]] = {}
         self._claims: dict[str, tuple[Address, Variant]] = {}
@@ -103,7 +103,7 @@ class OutputPlaces:
         if trouble is not None:
             return trouble
         if name in self._links[parent]:
-            target = (self._folder.root / path).resolve()
+            target = as_it_lies(self._folder.root / path)
             if not target.is_relative_to(self._folder.real_root):
                 return _misplaced(f"`{path}` leads out of the project", "remove the symbolic link")
         if len(name) * 4 > _NAME_BYTES_MAX and len(name.encode()) > _NAME_BYTES_MAX:

@@ -1,5 +1,6 @@
 """The project file: `sorafile.toml` to the settings of a project."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -16,6 +17,7 @@ from reconciler.specs.folder import (
     ProjectFolder,
     UnusablePathError,
     read_text,
+    trouble_with_place,
 )
 from reconciler.specs.mistakes import read_tables
 from reconciler.specs.places import KeyPath
@@ -44,6 +46,7 @@ _OUTPUT_OF = {DEFAULT_WORKSPACE: "videos/{address}.{ext}"}
 _OUTPUT_OF_OTHERS = "videos/{workspace}/{address}.{ext}"
 
 _BYTES_MAX = 16 * 1024 * 1024
+_SQLITE = re.compile(r"sqlite(?:\+\w+)?:///(?P<path>[^?]+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +66,12 @@ class Project:
     workspace: str = DEFAULT_WORKSPACE
     workspaces: tuple[str, ...] = ()  # that override something
     source: ProjectSource | None = field(default=None, repr=False, compare=False)  # None: no file
+
+    @property
+    def database(self) -> Path | None:
+        """The file of a state that is one; None: it is on a server."""
+        found = _SQLITE.match(self.state)
+        return None if found is None else self.root / found["path"]
 
     def value_span(self, path: KeyPath) -> SourceSpan | None:
         """Where a value is written in `sorafile.toml`; None: there is no file."""
@@ -113,6 +122,7 @@ def load_project(root: Path, workspace: str = DEFAULT_WORKSPACE) -> LoadedProjec
         summary = "an asset store that is no folder is not available in this release"
         trouble = Trouble(code=Code.LATER, summary=summary, fix="name a folder")
         findings.add(trouble, source.value_span(("project", "assets")))
+    _check_places(project, findings)
     return LoadedProject(project=project, diagnostics=findings.in_order([PROJECT_FILE_NAME]))
 
 
@@ -192,6 +202,16 @@ def _budget(table: BudgetTable) -> Budget:
         per_month_usd=table.per_month,
         per_tag_usd=table.per_tag or {},
     )
+
+
+def _check_places(project: Project, findings: Findings) -> None:
+    """See that the state and the assets can lie where they are said to."""
+    places = {"assets": project.root / project.assets, "state": project.database}
+    for key, place in places.items():
+        written = getattr(project, key)
+        trouble = None if place is None else trouble_with_place(place, written)
+        if trouble is not None:
+            findings.add(trouble, project.value_span(("project", key)))
 
 
 def _check_default_provider(project: Project, findings: Findings) -> None:

@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import socket
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,12 @@ def film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(root)
     return root
+
+
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port: int = taken.getsockname()[1]
+        return port
 
 
 def write(root: Path, text: str) -> None:
@@ -312,3 +320,97 @@ def test_a_script_cannot_ask_and_a_mistake_is_told(
     assert run(["trust"]) == 3
     assert "sorafile.toml" in capsys.readouterr().err
     assert run(["trust", "--revoke"]) == 0  # a consent can be taken back at any time
+
+
+CANARY = "sk-canary-9d2c4b7e"
+
+
+def all_that_is_left(film: Path, capfd: pytest.CaptureFixture[str]) -> bytes:
+    """Whatever was said since, and what lies in the project and in the user's own folder."""
+    said = capfd.readouterr()
+    files = sorted(path for path in film.parent.rglob("*") if path.is_file())
+    return b"".join([said.out.encode(), said.err.encode(), *(each.read_bytes() for each in files)])
+
+
+@pytest.mark.parametrize("trusts", [False, True])
+def test_a_key_is_found_nowhere(
+    film: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    *,
+    trusts: bool,
+) -> None:
+    monkeypatch.setenv("STUDIO_KEY", CANARY)
+    monkeypatch.setenv("PART", CANARY.removeprefix("sk-"))  # so that it stands in no command
+    local = FOREIGN.replace(ELSEWHERE, f"http://127.0.0.1:{closed_port()}/v1")
+    script = "import os, sys; print('sk-' + os.environ['PART']); sys.exit(sys.argv[1])"
+    command = f"command = {json.dumps([sys.executable, '-c', script, '0'])}"
+    texts = [local, local.replace('env = "STUDIO_KEY"', command), FOREIGN]
+    for text in texts[: None if not trusts else 2]:
+        write(film, text)
+        if trusts:
+            assert run(["trust", "--yes"]) == 0
+        for words in (["trust"], ["trust", "--json"], ["plan", "-v"], ["plan", "--json"]):
+            run(words)
+        for words in (["apply", "--yes", "--json"], ["status"], ["remote", "list"]):
+            run(words)
+    left = all_that_is_left(film, capfd)
+    assert CANARY.encode() not in left
+    assert CANARY.removeprefix("sk-").encode() not in left
+
+
+@pytest.mark.parametrize(
+    ("table", "sends_key"),
+    [
+        ("", True),  # names neither: the convention holds
+        ('base_url = "{url}"\n', False),
+        ('api_key = { env = "OTHER" }\n', False),
+        ('base_url = "{url}"\napi_key = { env = "OTHER" }\n', False),
+        ('base_url = "{url}"\napi_key = { command = ["false"] }\n', False),
+    ],
+)
+def test_the_ecosystems_key_goes_to_no_url_of_a_checkout(
+    film: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    table: str,
+    sends_key: bool,
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", CANARY)
+    monkeypatch.setenv("OPENAI_BASE_URL", "https://user.example.com/v1")
+    write(film, STUDIO + table.replace("{url}", "https://evil.example.com/v1"))
+    (studio,) = (each for each in document(capsys)["providers"] if each["provider"] == "studio")
+    if sends_key:
+        assert studio["base_url"] == "https://user.example.com/v1"
+        assert studio["key"] == {"env": "OPENAI_API_KEY"}
+        assert run(["plan"]) == REFUSED  # a foreign URL of the user's own needs trust, too
+    else:
+        assert studio["base_url"] != "https://user.example.com/v1"
+        assert studio["key"] != {"env": "OPENAI_API_KEY"}
+
+
+def test_no_command_runs_for_a_closed_server(film: Path) -> None:
+    text = a_command("touch", "stolen").replace("http://127.0.0.1:9", "https://api.openai.com")
+    write(film, text)
+    assert run(["trust"]) == 0
+    assert run(["plan"]) == NO_KEY
+    assert run(["apply", "--yes"]) == NO_KEY
+    assert not (film / "stolen").exists()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1.evil.example/v1",
+        "http://localhost.evil/v1",
+        "http://2130706433/v1",
+        "http://127.1/v1",
+        "http://0.0.0.0/v1",
+        "http://[::]/v1",
+        "http://localhost\u0131/v1",
+        "http://127.0.0.1%2eevil.example/v1",
+    ],
+)
+def test_what_only_looks_like_this_machine_is_foreign(film: Path, url: str) -> None:
+    write(film, f"{STUDIO}base_url = {json.dumps(url)}\n")
+    assert run(["plan"]) == REFUSED

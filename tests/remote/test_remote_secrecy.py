@@ -116,3 +116,22 @@ def test_a_key_that_no_header_can_hold_is_told_without_being_shown(key: str) -> 
             assert server.received == []
 
     asyncio.run(check())
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("where", ["http://127.0.0.1:{port}/v1/videos", "//127.0.0.1:{port}/x"])
+def test_a_redirect_takes_neither_key_nor_prompt_to_another_server(status: int, where: str) -> None:
+    async def check() -> None:
+        async with scripted(says(200, {"data": []})) as elsewhere:
+            to = {"Location": where.format(port=elsewhere.port), "Refresh": "0"}
+            async with scripted(says(status, b"", to)) as server:
+                client = a_client(server.base_url)
+                said = await all_said(client)
+                with pytest.raises(SorafileError):
+                    await client.delete("video_1")
+                await client.aclose()
+                assert len(server.received) >= 5
+            assert elsewhere.connections == 0
+            assert KEY not in said
+
+    asyncio.run(check())
