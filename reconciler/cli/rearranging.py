@@ -16,12 +16,12 @@ from reconciler.domain.ports import StateWriter
 from reconciler.domain.recorded import Recorded, RecordedState
 
 
-def move(said: Options, source: str, target: str, *, yes: bool) -> int:
-    """Give what an address holds to another one, in one transaction."""
-    block = MovedBlock(source=_address(source), target=_address(target))
+def move(said: Options, pairs: Iterable[tuple[str, str]], *, yes: bool) -> int:
+    """Give what addresses hold to others, in one transaction; they may change places."""
+    blocks = [MovedBlock(source=_address(old), target=_address(new)) for old, new in pairs]
 
     def chosen(recorded: RecordedState) -> Mapping[Address, Address]:
-        return _moves(said, recorded, block)
+        return _moves(said, recorded, blocks)
 
     moves = chosen(state_reader(open_settings(said), said.workspace).read())
     told = [f"{before} → {after}" for before, after in moves.items()]
@@ -34,13 +34,14 @@ def move(said: Options, source: str, target: str, *, yes: bool) -> int:
 
     kept = _done(said, "mv", rename)
     if said.json:
-        pairs = [{"from": str(before), "to": str(after)} for before, after in moves.items()]
-        print_document(said, {"format_version": FORMAT, "moved": pairs, "kept": _text(kept)})
+        moved = [{"from": str(before), "to": str(after)} for before, after in moves.items()]
+        print_document(said, {"format_version": FORMAT, "moved": moved, "kept": _text(kept)})
         return 0
     for before, after in moves.items():
         said.terminal.out.print(f"Moved {before} to {after}.", soft_wrap=True)
     said.terminal.talk(
-        f"Rename it in the specs too; then its files move with: {said.command('apply')}"
+        f"Rename {'it' if len(moves) == 1 else 'them'} in the specs too; then the files move"
+        f" with: {said.command('apply')}"
     )
     _tell_how_to_undo(said, kept)
     return 0
@@ -97,7 +98,38 @@ def _see_that_it_is_as_told(is_same: bool) -> None:
         )
 
 
-def _moves(said: Options, recorded: RecordedState, block: MovedBlock) -> Mapping[Address, Address]:
+def _moves(
+    said: Options, recorded: RecordedState, blocks: Iterable[MovedBlock]
+) -> Mapping[Address, Address]:
+    """Where each address goes, of all blocks at once."""
+    found: dict[Address, Address] = {}
+    for block in blocks:
+        for source, target in _moved_by(said, recorded, block).items():
+            if found.get(source, target) != target:
+                raise SorafileError(
+                    f"{source} is to be {found[source]} and {target}", fix="name it once"
+                )
+            found[source] = target
+    sources: dict[Address, Address] = {}
+    for source, target in found.items():
+        other = sources.setdefault(target, source)
+        if other != source:
+            raise SorafileError(
+                f"{other} and {source} are both to be {target}", fix="name another one"
+            )
+        held = recorded.videos.get(target)
+        if target not in found and held is not None and (held.generations or held.published):
+            raise SorafileError(
+                f"{target} holds something already",
+                fix="forget that first, if it may go: "
+                + said.command(f"state rm {shlex.quote(str(target))}"),
+            )
+    return found
+
+
+def _moved_by(
+    said: Options, recorded: RecordedState, block: MovedBlock
+) -> Mapping[Address, Address]:
     found = {
         address: target
         for address in sorted(recorded.videos)
@@ -113,13 +145,6 @@ def _moves(said: Options, recorded: RecordedState, block: MovedBlock) -> Mapping
         if source == target:
             raise SorafileError(f"{source} is its name already", fix="name another one")
         _refuse_what_is_open(said, recorded, source)
-        held = recorded.videos.get(target)
-        if held is not None and (held.generations or held.published):
-            raise SorafileError(
-                f"{target} holds something already",
-                fix="forget that first, if it may go: "
-                + said.command(f"state rm {shlex.quote(str(target))}"),
-            )
     return found
 
 

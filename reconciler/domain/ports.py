@@ -361,7 +361,7 @@ class StateWriter(StateReader, Protocol):
         """Give all that `source` holds to `target`, which holds nothing yet."""
 
     def rename_all(self, moves: Mapping[Address, Address]) -> None:
-        """Rename several addresses, all or none."""
+        """Rename several addresses, all or none; they may change places."""
 
     def retired(self, address: Address, generation: GenerationId) -> None:
         """Drop a generation from what the address holds; its history stays."""

@@ -1,5 +1,6 @@
 """What each address of a workspace holds: generations, published files, settings."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -18,6 +19,8 @@ from reconciler.state.tables import (
     videos,
 )
 from reconciler.state.transaction import Transaction, insert_once
+
+_ASIDE = Address("(aside)")  # which nobody can declare
 
 
 def hold(transaction: Transaction, address: Address, generation: GenerationId) -> None:
@@ -140,6 +143,19 @@ def rename(transaction: Transaction, source: Address, target: Address) -> None:
         )
         .values(address=str(target))
     )
+
+
+def rename_all(transaction: Transaction, moves: Mapping[Address, Address]) -> None:
+    """Rename each as `rename` does, in an order in which no target holds anything any more."""
+    left = dict(moves)
+    while left:
+        ready = [source for source, target in left.items() if target not in left]
+        for source in ready:
+            rename(transaction, source, left.pop(source))
+        if not ready:  # they go round in a circle, until one of them steps aside
+            source, target = left.popitem()
+            rename(transaction, source, _ASIDE)
+            left[_ASIDE] = target
 
 
 def begin_publishing(transaction: Transaction, file: BegunFile) -> None:

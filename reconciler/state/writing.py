@@ -224,10 +224,9 @@ class Writer:
             holdings.rename(transaction, source, target)
 
     def rename_all(self, moves: Mapping[Address, Address]) -> None:
-        """Rename several addresses at once, each as `rename` does."""
+        """Rename several addresses at once, each as `rename` does; they may change places."""
         with self._transaction() as transaction:
-            for source, target in moves.items():
-                holdings.rename(transaction, source, target)
+            holdings.rename_all(transaction, moves)
 
     def retired(self, address: Address, generation: GenerationId) -> None:
         """Drop a generation from what the address holds; its history stays."""

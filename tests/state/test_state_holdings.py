@@ -255,6 +255,46 @@ def test_renaming_onto_an_empty_record_replaces_it(desk: Desk) -> None:
     assert held(desk, HERO)[1] == "video_1"
 
 
+@pytest.mark.parametrize(
+    "moves",
+    [
+        {"a": "b", "b": "a"},
+        {"a": "b", "b": "c", "c": "a"},
+        {"a": "b", "b": "c", "c": "new"},
+        {"c": "new", "b": "c", "a": "b"},
+        {"a": "b", "b": "a", "c": "d", "d": "c"},
+        {"a": "new", "b": "a"},
+    ],
+)
+def test_renaming_several_lets_them_change_places(desk: Desk, moves: dict[str, str]) -> None:
+    with desk.writer() as writer:
+        for name in "abcd":
+            one = bought(writer, prompt=name, remote_id=f"video_{name}")
+            writer.retired(STREET, one.id)
+            writer.bind(Address(name), one.id)
+            writer.published(Address(name), a_file(f"videos/{name}.mp4"))
+            writer.publishing(a_begun_file(f"videos/{name}.webp", address=Address(name)))
+        writer.rename_all({Address(old): Address(new) for old, new in moves.items()})
+    state = desk.read()
+    for name in "abcd":
+        now = Address(moves.get(name, name))
+        assert held(desk, now)[1] == f"video_{name}"
+        assert state.videos[now].published == (a_file(f"videos/{name}.mp4"),)
+        assert a_begun_file(f"videos/{name}.webp", address=now) in state.begun
+    assert len(state.videos) == 5  # with the street, which holds nothing
+
+
+def test_renaming_several_is_all_or_nothing(desk: Desk) -> None:
+    with desk.writer() as writer:
+        one = bought(writer)
+        for name in "abc":
+            writer.bind(Address(name), one.id)
+        before = desk.everything()
+        with pytest.raises(StateError):
+            writer.rename_all({Address("a"): Address("new"), Address("b"): Address("c")})
+        assert desk.everything() == before
+
+
 def test_renaming_what_is_not_there_changes_nothing(desk: Desk) -> None:
     with desk.writer() as writer:
         bought(writer)

@@ -95,23 +95,31 @@ def show_command(address: str | None) -> int:
 
 @command.command(
     "mv",
-    short_help="Rename what is recorded of an address.",
+    short_help="Rename what is recorded of addresses.",
     epilog="\b\nExamples:\n  sorafile state mv old-name street\n"
-    "  sorafile state mv hero 'hero[1]' --yes",
+    "  sorafile state mv hero 'hero[1]' --yes\n  sorafile state mv day night night day",
 )
-@click.argument("source")
-@click.argument("target")
+@click.argument(
+    "addresses",
+    metavar="OLD NEW [OLD NEW]...",
+    nargs=-1,
+    required=True,
+    shell_complete=completing.addresses,
+)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @global_options(hidden=True)
-def mv_command(source: str, target: str, *, yes: bool) -> int:
-    """Give what SOURCE holds to TARGET, which holds nothing yet; the next apply moves the files.
+def mv_command(addresses: tuple[str, ...], *, yes: bool) -> int:
+    """Give what OLD holds to NEW, which holds nothing yet; the next apply moves the files.
 
-    A name without keys takes all of its takes and cells along. A copy of the database is kept
-    first. In a team, a [[moved]] block in a spec does the same in everybody's state.
+    Several pairs are renamed at once, all or none, and may change places. A name without keys
+    takes all of its takes and cells along. A copy of the database is kept first. In a team,
+    a [[moved]] block in a spec does the same in everybody's state.
     """
     from reconciler.cli.rearranging import move
 
-    return move(options(), source, target, yes=yes)
+    if len(addresses) % 2:
+        raise click.UsageError(f"{addresses[-1]} is named without its new name: give pairs")
+    return move(options(), zip(addresses[::2], addresses[1::2], strict=True), yes=yes)
 
 
 @command.command(
