@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.style import Style
 from rich.text import Text
@@ -42,8 +43,12 @@ SYMBOLS = {
 }
 
 _MARGIN = "      "
+_ADDRESS_MIN, _ADDRESS_MAX = 8, 40  # columns
 _DIM = Style(dim=True)
 _LEFT_OUT_NAMED = 5
+_NO_BREAK = "\ue000"  # stands for a space where a line is not to be broken; nobody uses it
+_INDENT_MAX = 11
+_SHORT = 24  # characters of an item of a list that stays on one line
 _LONG_PROMPT = 160  # characters shown of one that is new, without -v
 
 
@@ -68,7 +73,7 @@ class PlanText:
             dragged = self.plan.part.dragged_in if self.plan.part is not None else ()
             needed_by = {each.address: each.by for each in dragged}
             for action in self.plan.actions:
-                yield _headline(action, columns)
+                yield from _headline(action, columns, width)
                 if action.address in needed_by:
                     told = f"not selected: {needed_by[action.address]} needs it"
                     yield from _wrapped(Text(told, Style(color="yellow")), width)
@@ -104,23 +109,30 @@ def _columns(actions: Sequence[Action], width: int) -> _Columns:
     cost = max(len(_cost(action)) for action in actions)
     verb = max(len(action.kind) for action in actions)
     fixed = 4 + 2 + verb + 2 + 2 + cost + 2
-    longest = max(len(str(action.address)) for action in actions)
-    what = max(len(_what(action)) for action in actions)
-    address = min(longest, max(width - fixed - what, 12))
+    lengths = [cell_len(str(action.address)) for action in actions]
+    what = max(cell_len(_what(action)) for action in actions)
+    room = min(max(width - fixed - what, _ADDRESS_MIN), _ADDRESS_MAX)
+    # Longer ones have a line of their own, so they need no column.
+    address = max((length for length in lengths if length <= room), default=_ADDRESS_MIN)
     return _Columns(address=address, action=verb, what=max(width - fixed - address, 0), price=cost)
 
 
-def _headline(action: Action, columns: _Columns) -> Text:
+def _headline(action: Action, columns: _Columns, width: int) -> Iterator[Text]:
+    """One line; two where the address is too long for its column, since it is never cut."""
     symbol, color = SYMBOLS[action.kind]
-    address = str(action.address)
-    what = _what(action)
-    line = Text(no_wrap=True, overflow="ellipsis")
-    line.append(f"  {symbol} ", Style(color=color, bold=True))
-    line.append(_cut(address, columns.address).ljust(columns.address), Style(bold=True))
+    address = Text(str(action.address), Style(bold=True))
+    mark = Text(f"  {symbol} ", Style(color=color, bold=True))
+    if address.cell_len > columns.address:
+        for number, folded in enumerate(_folded(address, width - 4)):
+            yield Text.assemble("    " if number else mark, folded)
+        mark, address = Text("    "), Text()
+    line = Text.assemble(mark, address, " " * (columns.address - address.cell_len))
+    line.no_wrap, line.overflow = True, "ellipsis"
+    what = _cut(_what(action), columns.what)
     line.append(f"  {action.kind.value.ljust(columns.action)}", Style(color=color))
-    line.append(f"  {_cut(what, columns.what).ljust(columns.what)}")
+    line.append(f"  {what}{' ' * (columns.what - cell_len(what))}")
     line.append(f"  {_cost(action).rjust(columns.price)}")
-    return line
+    yield line
 
 
 def _cost(action: Action) -> str:
@@ -145,7 +157,18 @@ def _what(action: Action) -> str:
 
 
 def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: max(width - 1, 0)] + "…"
+    """At most so many columns of a text; some letters take two."""
+    if cell_len(text) <= width:
+        return text
+    return set_cell_size(text, max(width - 1, 0)).rstrip() + "…"
+
+
+def _folded(text: Text, width: int) -> Iterator[Text]:
+    """A text without spaces worth breaking at, in lines that are full."""
+    probe = Console(width=width, no_color=True, file=None)
+    for line in text.wrap(probe, width, overflow="fold"):
+        line.rstrip()
+        yield line
 
 
 def _body(action: Action, plan: Plan, width: int, *, verbose: bool) -> Iterator[Text]:
@@ -235,12 +258,8 @@ def _elided(text: str, *, verbose: bool) -> str:
 
 
 def _wrapped(text: Text, width: int) -> Iterator[Text]:
-    """The text in lines of its own, behind a margin."""
-    room = max(width - len(_MARGIN), 20)
-    probe = Console(width=room, no_color=True, file=None)
-    for line in text.wrap(probe, room):
-        line.rstrip()
-        yield Text.assemble(_MARGIN, line)
+    """The text in lines of its own, behind a margin; what goes on is further in."""
+    return _hanging(Text(_MARGIN), text, width, indent=len(_MARGIN) + 2)
 
 
 def _summary(plan: Plan, width: int) -> Iterator[Text]:
@@ -249,7 +268,8 @@ def _summary(plan: Plan, width: int) -> Iterator[Text]:
         counts.append(f"{plural(len(plan.spares), 'spare')} to look after{_first_to_go(plan)}")
     if plan.unchanged:
         counts.append(f"{len(plan.unchanged)} unchanged")
-    yield from _flow(("Plan: ", *_with_commas(counts)), width)
+    where = "" if plan.workspace == "default" else f" in workspace {plan.workspace}"
+    yield from _flow((f"Plan{where}: ", *_with_commas(counts)), width)
     if plan.part is not None:
         yield from _of_the_whole(plan.part, width)
     cost = plan.cost
@@ -284,15 +304,33 @@ def _verb(kind: ActionKind) -> str:
 
 
 def _with_commas(parts: Iterable[str]) -> Iterator[str]:
+    """Short ones, none of which is to be broken."""
     listed = list(parts)
     for position, part in enumerate(listed):
-        yield part if position == len(listed) - 1 else f"{part}, "
+        whole = part.replace(" ", _NO_BREAK) if len(part) <= _SHORT else part
+        yield whole if position == len(listed) - 1 else f"{whole}, "
 
 
 def _flow(parts: Iterable[str], width: int) -> Iterator[Text]:
     head, *rest = parts
-    line = Text.assemble((head, "bold"), *rest)
-    probe = Console(width=width, no_color=True, file=None)
-    for wrapped in line.wrap(probe, width):
-        wrapped.rstrip()
-        yield wrapped
+    return _hanging(Text(head, "bold"), Text("".join(rest)), width, indent=len(head))
+
+
+def _hanging(head: Text, text: Text, width: int, *, indent: int) -> Iterator[Text]:
+    """A head and a text, whose further lines begin at the same column."""
+    indent = min(indent, _INDENT_MAX)
+    line = Text.assemble(head, text)
+    line.plain = line.plain.replace("\t", " ")
+    first = next(iter(line.wrap(Console(width=width, no_color=True, file=None), width)), line)
+    yield _with_spaces(first)
+    rest = line[len(first) :]
+    rest = rest[len(rest) - len(rest.plain.lstrip()) :]
+    room = width - indent
+    for each in rest.wrap(Console(width=room, no_color=True, file=None), room) if rest else ():
+        yield Text.assemble(" " * indent, _with_spaces(each))
+
+
+def _with_spaces(line: Text) -> Text:
+    line.rstrip()
+    line.plain = line.plain.replace(_NO_BREAK, " ")
+    return line

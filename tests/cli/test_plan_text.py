@@ -1,4 +1,4 @@
-"""The plan in words: byte for byte at three widths, within the width, readable without colour.
+"""The plan in words: byte for byte at three widths and in colour, readable without it.
 
 `UPDATE_GOLDEN=1 pytest tests/cli` writes the golden files anew.
 """
@@ -6,6 +6,7 @@
 import io
 import os
 import re
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,11 +20,13 @@ from rich.console import Console
 from reconciler.cli.documents import plan_document
 from reconciler.cli.plan_text import PlanText
 from reconciler.cli.schemas import schema
+from reconciler.domain.address import Address
 from reconciler.domain.plan import ActionKind, Plan
 from worlds import (
     NOW,
     a_declaration,
     a_generation,
+    a_listed_job,
     a_record,
     a_world,
     an_attempt,
@@ -96,15 +99,6 @@ def one_of_each() -> Plan:
     )
 
 
-@pytest.mark.parametrize("width", [60, 80, 120])
-def test_a_plan_is_laid_out_as_ever(width: int) -> None:
-    golden = GOLDEN / f"plan-{width}.txt"
-    shown = text(one_of_each(), width)
-    if os.environ.get("UPDATE_GOLDEN"):
-        golden.write_text(shown, encoding="utf-8")
-    assert shown == golden.read_text(encoding="utf-8")
-
-
 def a_part() -> Plan:
     """A plan of a selection that drags something in, holds something back and leaves much out."""
     hero = a_declaration("hero", "A lighthouse, slow push in")
@@ -123,12 +117,96 @@ def a_part() -> Plan:
     )
 
 
-def test_a_part_of_a_plan_says_what_it_is_of_the_whole() -> None:
-    golden = GOLDEN / "part-80.txt"
-    shown = text(a_part(), 80)
+def of_a_language() -> Plan:
+    """A plan in a workspace with cells, takes and a pick, blocks, and what is held up."""
+    cells = [
+        a_declaration(f"city[{city},{time}]", f"A drone shot over {city} at {time}, slow dolly")
+        for city, time in (
+            ("Tokyo", "dawn"),
+            ("東京", "夜明け"),
+            ("Llanfairpwllgwyngyllgogerychwyrndrobwllllantysiliogogogoch", "dusk"),
+        )
+    ]
+    takes = [a_declaration(f"cat[{take}]", "A cat on a roof", take=take) for take in (1, 2, 3)]
+    picked = a_declaration("cat", "A cat on a roof", take=2)
+    harbour = a_declaration("harbour", "A quiet harbour at dawn, in the fog")
+    old_harbour = a_declaration("old-harbour", "A quiet harbour at dawn, in the rain")
+    teaser, trailer = a_declaration("teaser", "Waves"), a_declaration("trailer", "Cliffs")
+    banner = a_declaration("banner", "A banner in the wind", seconds=12)
+    hero = a_declaration("hero", "A lighthouse at night", protect=True)
+    old_hero = a_declaration("hero", "A lighthouse at dusk", protect=True)
+    late = a_declaration("late", "A boat returns")
+    image = {"reference": "new", "model": "sora-2-pro", "size": "1792x1024"}
+    framed = a_declaration("framed", "From an image", **image)  # type: ignore[arg-type]
+    old_framed = a_declaration("framed", "From an image", reference="old", size="1792x1024")
+    job = "video_68d7512d07848190b3e45da0ecbebcde"
+    world = a_world(
+        desired=[
+            *cells,
+            *takes,
+            picked,
+            harbour,
+            teaser,
+            trailer,
+            banner,
+            hero,
+            a_declaration("hero-storm", "The same in a storm", remix_of=hero),
+            late,
+            framed,
+        ],
+        recorded=[
+            converged(takes[1]),
+            converged(old_harbour),
+            converged(a_declaration("experiment")),
+            a_record(hero, a_generation(old_hero)),
+            a_record(
+                late, pending=a_generation(late, stored=(), expires_at=NOW + timedelta(minutes=4))
+            ),
+            converged(old_framed),
+        ],
+        attempts=[an_attempt(banner, cost_usd="1.20", workspace="draft")],
+        moved={"old-harbour": "harbour"},
+        removed=["experiment"],
+        imports={"teaser": job, "trailer": "video_gone"},
+        named={job: a_listed_job(teaser, job), "video_gone": "gone"},
+    )
+    return the_plan(replace(world, workspace="draft"))
+
+
+PLANS = {"plan": one_of_each, "part": a_part, "language": of_a_language}
+
+
+def check_golden(name: str, shown: str) -> None:
+    golden = GOLDEN / f"{name}.txt"
     if os.environ.get("UPDATE_GOLDEN"):
         golden.write_text(shown, encoding="utf-8")
     assert shown == golden.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+@pytest.mark.parametrize("name", PLANS)
+def test_a_plan_is_laid_out_as_ever(name: str, width: int) -> None:
+    check_golden(f"{name}-{width}", text(PLANS[name](), width))
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_a_plan_is_coloured_as_ever(name: str) -> None:
+    check_golden(f"{name}-80-color", text(PLANS[name](), 80, color=True))
+
+
+@pytest.mark.parametrize("name", PLANS)
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_a_golden_plan_fits_its_width_and_cuts_neither_price_nor_address(
+    name: str, width: int
+) -> None:
+    plan = PLANS[name]()
+    shown = text(plan, width)
+    assert all(cell_len(line) <= width for line in shown.splitlines())
+    told = "".join(shown.split())
+    for action in plan.actions:
+        assert str(action.address) in told
+        if action.is_paid and action.cost_usd is not None:
+            assert f"${action.cost_usd}" in told
 
 
 def test_the_document_of_a_part_says_what_it_is_of_the_whole() -> None:
@@ -173,8 +251,9 @@ def test_the_example_has_nearly_every_kind_of_action() -> None:
     }
 
 
-def test_colour_adds_no_words() -> None:
-    plan = one_of_each()
+@pytest.mark.parametrize("name", PLANS)
+def test_colour_adds_no_words(name: str) -> None:
+    plan = PLANS[name]()
     plain = text(plan, 80)
     colored = text(plan, 80, color=True)
     assert "\x1b[" in colored
@@ -194,6 +273,22 @@ def test_no_line_is_wider_than_the_terminal(
     plan = the_plan(a_world(desired=[new], recorded=[a_record(new, a_generation(old))]))
     for line in text(plan, width, verbose=verbose).splitlines():
         assert cell_len(line) <= width, line
+
+
+keys = st.text(
+    st.characters(codec="utf-8", exclude_categories=["C", "Z"], exclude_characters="[],"),
+    min_size=1,
+    max_size=80,
+)
+
+
+@given(key=keys, width=st.integers(50, 130))
+def test_no_address_pushes_a_price_out_of_sight(key: str, width: int) -> None:
+    named = Address("city", (key,))
+    plan = the_plan(a_world(desired=[replace(a_declaration(), address=named), a_declaration("b")]))
+    lines = text(plan, width).splitlines()
+    assert all(cell_len(line) <= width for line in lines)
+    assert sum(line.endswith("$0.40") for line in lines) == 2
 
 
 def test_nothing_to_do_is_one_calm_line() -> None:
