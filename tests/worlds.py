@@ -143,6 +143,7 @@ def a_declaration(
     on_lost: OnLost = "fail",
     remote: RemotePolicy = "keep",
     ignore: tuple[Ignorable, ...] = (),
+    deadline_s: float | None = None,
 ) -> Declaration:
     """A declared video; its prompt is its address unless told."""
     here = Address.parse(address)
@@ -175,7 +176,7 @@ def a_declaration(
             for variant in wanted
         },
         tags=tags,
-        lifecycle=Lifecycle(protect=protect, on_lost=on_lost, remote=remote),
+        lifecycle=Lifecycle(protect=protect, on_lost=on_lost, remote=remote, deadline_s=deadline_s),
         ignore_changes=ignore,
         parent=remix_of.address if remix_of else None,
     )
@@ -198,6 +199,7 @@ def a_generation(
     on_server: bool = True,
     missing: tuple[int, timedelta] | None = None,
     lost: bool = False,
+    attempt: Attempt | None = None,
 ) -> Generation:
     """A job made from a declaration's recipe; `missing` is how often and since how long."""
     identity = name or f"g-{of.address}"
@@ -218,6 +220,7 @@ def a_generation(
         expires_at=expires_at,
         error=JobError(code=error[0], message=error[1]) if error else None,
         cost_usd=Decimal("0.40"),
+        attempt=attempt.id if attempt else None,
         assets=kept,
         on_server=on_server,
         missing_count=missing[0] if missing else 0,
@@ -312,6 +315,7 @@ def an_attempt(
         watermark=watermark,
         may_repeat=may_repeat,
         tags=of.tags,
+        deadline_s=of.lifecycle.deadline_s,
     )
 
 

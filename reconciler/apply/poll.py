@@ -12,6 +12,7 @@ from reconciler.domain.observed import ObservedJob
 from reconciler.domain.ports import Clock, Server, StateWriter
 from reconciler.domain.profile import Profile
 from reconciler.domain.recorded import Generation, JobStatus
+from reconciler.plan.deadlines import is_overdue, overdue
 
 GIVE_UP_S = 120.0
 """For how long a server may be out of reach before its jobs are left to the next run."""
@@ -19,11 +20,27 @@ GIVE_UP_S = 120.0
 Tell = Callable[[ObservedJob], None]
 
 
+class OverdueError(Exception):
+    """A job still runs after its deadline; `job` says so for people."""
+
+    def __init__(self, job: str) -> None:
+        super().__init__(job)
+        self.job = job
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Waiting:
+    """One address that waits for a job."""
+
+    tell: Tell
+    deadline_s: float | None
+    done: asyncio.Future[Generation]
+
+
 @dataclass(slots=True)
 class _Watched:
     generation: Generation
-    done: asyncio.Future[Generation]
-    tells: list[Tell]  # one for each address that waits for this job
+    waiting: list[_Waiting]
     out_of_reach_since: datetime | None = None
 
 
@@ -40,27 +57,38 @@ class Poller:
         self._watched: dict[str, _Watched] = {}
         self._task: asyncio.Task[None] | None = None
 
-    async def finished(self, generation: Generation, tell: Tell) -> Generation:
+    async def finished(
+        self, generation: Generation, tell: Tell, *, deadline_s: float | None = None
+    ) -> Generation:
         """Wait until a job is completed or failed, and return it as it is then.
 
+        Args:
+            generation: a running one.
+            tell: is told of every look.
+            deadline_s: for how long to wait, from when the job was made; None: to its end.
+
         Raises:
+            OverdueError: it was looked at after its deadline, and still runs.
             JobGoneError: the server said often enough that it knows no such job.
             UnavailableError: the server could not be reached for a long time.
         """
         watched = self._watched.get(generation.remote_id)
         if watched is None:
-            done: asyncio.Future[Generation] = asyncio.get_running_loop().create_future()
-            watched = _Watched(generation=generation, done=done, tells=[])
+            watched = _Watched(generation=generation, waiting=[])
             self._watched[generation.remote_id] = watched
-        watched.tells.append(tell)
+        if not watched.generation.status.is_running:
+            return watched.generation  # the others that wait for it have not heard of it yet
+        done: asyncio.Future[Generation] = asyncio.get_running_loop().create_future()
+        waiting = _Waiting(tell=tell, deadline_s=deadline_s, done=done)
+        watched.waiting.append(waiting)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._poll())
         try:
-            return await asyncio.shield(watched.done)
+            return await done
         finally:
-            watched.tells.remove(tell)
-            if not watched.tells:
-                self._watched.pop(generation.remote_id, None)
+            watched.waiting.remove(waiting)
+            if not watched.waiting and self._watched.get(generation.remote_id) is watched:
+                del self._watched[generation.remote_id]
 
     async def aclose(self) -> None:
         """Look no more."""
@@ -131,10 +159,15 @@ class Poller:
         now = after_sighting(before, job)
         watched.generation = now
         watched.out_of_reach_since = None
-        for tell in watched.tells:
-            tell(job)
-        if not now.status.is_running and not watched.done.done():
-            watched.done.set_result(now)
+        at = self._clock.now()
+        for waiting in watched.waiting:
+            waiting.tell(job)
+            if waiting.done.done():
+                continue
+            if not now.status.is_running:
+                waiting.done.set_result(now)
+            elif waiting.deadline_s is not None and is_overdue(now, waiting.deadline_s, at):
+                waiting.done.set_exception(OverdueError(overdue(now, waiting.deadline_s, at)))
 
     def _saw_missing(self, watched: _Watched, error: JobGoneError) -> None:
         now = self._state.saw_missing(watched.generation.id)
@@ -156,8 +189,9 @@ class Poller:
 
 
 def _fail(watched: _Watched, error: Exception) -> None:
-    if watched.tells and not watched.done.done():
-        watched.done.set_exception(error)
+    for waiting in watched.waiting:
+        if not waiting.done.done():
+            waiting.done.set_exception(error)
 
 
 def after_sighting(generation: Generation, job: ObservedJob) -> Generation:

@@ -5,6 +5,7 @@ from typing import assert_never
 
 from reconciler.apply.download import fetch
 from reconciler.apply.journey import Journey, Lane
+from reconciler.apply.poll import OverdueError
 from reconciler.apply.settling import Verdict
 from reconciler.apply.stop import StoppedError
 from reconciler.domain.errors import JobGoneError, SorafileError, UnresolvedError
@@ -32,7 +33,7 @@ class SpareWork:
         """Find it, take note of it, and store its video.
 
         Raises:
-            StoppedError: the run was stopped first.
+            StoppedError: the run was stopped first, or its job came to its deadline.
             UnresolvedError: what became of its request cannot be told.
             SorafileError: its video cannot be had.
         """
@@ -43,8 +44,13 @@ class SpareWork:
         if generation.status.is_running:
             if not self.journey.limits.wait:
                 raise StoppedError
-            finished = lane.poller.finished(generation, lambda _job: None)
-            generation = await self.journey.stop.or_stop(finished)
+            finished = lane.poller.finished(
+                generation, lambda _job: None, deadline_s=self._deadline_s()
+            )
+            try:
+                generation = await self.journey.stop.or_stop(finished)
+            except OverdueError:
+                raise StoppedError from None  # the next plan says so
         if generation.status is JobStatus.COMPLETED:
             await self._store(generation, lane)
 
@@ -100,6 +106,12 @@ class SpareWork:
     def _sought(self) -> Attempt | None:
         wanted = self.spare.attempt if isinstance(self.spare, SeekSpare) else None
         return next((each for each in self.recorded.attempts if each.id == wanted), None)
+
+    def _deadline_s(self) -> float | None:
+        if isinstance(self.spare, StoreSpare):
+            return self.spare.deadline_s
+        attempts = (*self.recorded.attempts, *self.recorded.given_up)
+        return next((a.deadline_s for a in attempts if a.id == self.spare.attempt), None)
 
     def _lane(self) -> Lane:
         attempt, providers = self._sought(), self.journey.providers

@@ -9,6 +9,7 @@ from typing import assert_never
 from reconciler.apply.download import fetch, keep
 from reconciler.apply.gate import Gate
 from reconciler.apply.journey import Journey, Lane
+from reconciler.apply.poll import OverdueError
 from reconciler.apply.publishing import Published
 from reconciler.apply.remember import recover
 from reconciler.apply.results import Results
@@ -67,6 +68,12 @@ class ActionFailedError(SorafileError):
     """An action ended without what it was for."""
 
     code = "failed"
+
+
+class JobStuckError(ActionFailedError):
+    """A job did not come to its end by its deadline."""
+
+    code = "stuck"
 
 
 class JobFailedError(ActionFailedError):
@@ -224,15 +231,13 @@ class Work:
                 if self._held is not None and self._held.id == identity:
                     self._held = None  # what takes its place is what its remixes wait for
             case Await():
-                await self._await()
+                await self._await(step)
             case Fetch():
                 await self._fetch(step)
             case Promote(lifecycle=lifecycle, tags=tags):
                 state.promote(address, lifecycle, tags)
-            case Retire(generation=identity, delete=delete):
-                generation = self.recorded.generations[identity]
-                is_lost = generation.lost or identity in self._lost
-                await self._retire(replace(generation, lost=is_lost), delete=delete)
+            case Retire():
+                await self._retire(step)
             case DeleteJob():
                 await self._delete_unless_needed(self._holding())
             case Forget():
@@ -383,12 +388,12 @@ class Work:
         self.journey.ports.state.bind(self.action.address, made.id)
         self._held = made
 
-    async def _await(self) -> None:
+    async def _await(self, step: Await) -> None:
         held = self._holding()
         if held.status.is_running:
             if self._has_place is None:
                 self._occupy_place(held)
-            held = await self._finished(held)
+            held = await self._finished(held, step.deadline_s)
         self._held = held
         self._give_back_place()
         if held.status is JobStatus.FAILED:
@@ -399,12 +404,20 @@ class Work:
                 fix="change the prompt or the settings: another recipe is another job",
             )
 
-    async def _finished(self, generation: Generation) -> Generation:
+    async def _finished(self, generation: Generation, deadline_s: float | None) -> Generation:
         if not self.journey.limits.wait:
             self._leave_place()
             raise StoppedError
         lane = self.journey.lane(self._lane_name(generation))
-        return await self.journey.stop.or_stop(lane.poller.finished(generation, self._progress))
+        waiting = lane.poller.finished(generation, self._progress, deadline_s=deadline_s)
+        try:
+            return await self.journey.stop.or_stop(waiting)
+        except OverdueError as error:
+            raise JobStuckError(
+                f"its {error.job}",
+                fix="no other is bought: the next plans look at it, and take its video once it has"
+                " finished; a longer `deadline` waits for longer",
+            ) from error
 
     def _progress(self, job: ObservedJob) -> None:
         self.journey.tell(
@@ -455,14 +468,17 @@ class Work:
         async with self.journey.whole_file():
             return self.published.rescue(asset)
 
-    async def _retire(self, generation: Generation, *, delete: bool) -> None:
+    async def _retire(self, step: Retire) -> None:
         """Store what was paid for, delete the job where that is wanted, and let go."""
+        generation = self.recorded.generations[step.generation]
+        is_lost = generation.lost or step.generation in self._lost
+        generation = replace(generation, lost=is_lost)
         if generation.status.is_running and generation.on_server and not generation.lost:
-            generation = await self._finished(generation)
+            generation = await self._finished(generation, step.deadline_s)
         finished = generation.status is JobStatus.COMPLETED and not generation.lost
         if finished and generation.on_server and not await self._is_verified(generation):
             generation = await self._stored(generation, Variant.VIDEO)
-        if delete and not await self._delete_unless_needed(generation):
+        if step.delete and not await self._delete_unless_needed(generation):
             return  # held on to, so that the next run deletes it
         self.journey.ports.state.retired(self.action.address, generation.id)
 

@@ -9,7 +9,8 @@ from rich.style import Style
 from rich.text import Text
 
 from reconciler.cli.options import selecting_flags
-from reconciler.cli.units import duration, expiring, plural, price
+from reconciler.cli.units import expiring, plural, price
+from reconciler.domain.durations import duration
 from reconciler.domain.money import dollars
 from reconciler.domain.plan import (
     Action,

@@ -3,11 +3,9 @@
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from reconciler.domain.durations import duration
 from reconciler.domain.money import dollars
 
-_MINUTE_S = 60
-_HOUR_S = 3600
-_DAY_S = 86400
 _KIB = 1024
 
 
@@ -16,22 +14,6 @@ def price(amount: Decimal | None) -> str:
     if amount is None:
         return "unknown"
     return f"${dollars(amount)}" if amount else "free"
-
-
-def duration(seconds: float) -> str:
-    """`4 s`, `12 min`, `3 h 20 min`, `2 d 4 h`."""
-    whole = max(round(seconds), 0)
-    if whole < _MINUTE_S:
-        return f"{whole} s"
-    if whole < _HOUR_S:
-        return f"{round(seconds / _MINUTE_S)} min"
-    if whole < _DAY_S:
-        hours, rest = divmod(whole, _HOUR_S)
-        minutes = rest // _MINUTE_S
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    days, rest = divmod(whole, _DAY_S)
-    hours = rest // _HOUR_S
-    return f"{days} d {hours} h" if hours else f"{days} d"
 
 
 def until(moment: datetime, now: datetime) -> str:

@@ -4,8 +4,8 @@ from reconciler.cli.asking import consent
 from reconciler.cli.clock import SystemClock
 from reconciler.cli.opening import open_settings
 from reconciler.cli.options import Options
-from reconciler.cli.units import duration
 from reconciler.cli.wiring import state_care
+from reconciler.domain.durations import duration
 from reconciler.domain.errors import RefusedError
 from reconciler.domain.ports import Lease
 

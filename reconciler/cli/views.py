@@ -14,8 +14,9 @@ from reconciler.cli.diagnostic_text import diagnostics_text
 from reconciler.cli.events import event_document
 from reconciler.cli.plan_text import SYMBOLS
 from reconciler.cli.terminal import Terminal
-from reconciler.cli.units import duration, plural, size
+from reconciler.cli.units import plural, size
 from reconciler.domain.address import Address
+from reconciler.domain.durations import duration
 from reconciler.domain.events import (
     ActionCompleted,
     ActionFailed,

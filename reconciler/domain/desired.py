@@ -15,11 +15,15 @@ Ignorable = Literal["prompt", "model", "seconds", "size"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lifecycle:
-    """How careful to be with one video. Kept in the state, so it outlives its block."""
+    """How careful to be with one video.
+
+    The first three are kept in the state, so they outlive their block.
+    """
 
     protect: bool | None = None  # None: not said, so what the state remembers holds
     on_lost: OnLost = "fail"
     remote: RemotePolicy = "keep"
+    deadline_s: float | None = None  # for how long a job is waited for; None: to its end
 
 
 DEFAULT_LIFECYCLE = Lifecycle()

@@ -45,6 +45,7 @@ class Reason(StrEnum):
     VIDEO_LOST = "video_lost"
     JOB_FAILED = "job_failed"
     JOB_RUNNING = "job_running"
+    STUCK = "stuck"
     NOT_STORED = "not_stored"
     ASSET_MISSING = "asset_missing"
     FOUND_ON_SERVER = "found_on_server"
@@ -159,8 +160,9 @@ class MarkLost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Await:
-    """Let the job that this address holds finish."""
+    """Let the job that this address holds finish, or come to its deadline."""
 
+    deadline_s: float | None = None  # from when the job was made; None: it has none
     step: Literal["await"] = "await"
 
 
@@ -238,6 +240,7 @@ class Retire:
 
     generation: GenerationId
     delete: bool
+    deadline_s: float | None = None  # for how long the job is let run, from when it was made
     step: Literal["retire"] = "retire"
 
 
@@ -342,6 +345,7 @@ class StoreSpare:
     remote_id: str
     address: Address  # for which it was paid
     provider: str
+    deadline_s: float | None = None  # for how long the job is let run, from when it was made
     expires_at: datetime | None = None  # when its video goes away
 
 

@@ -214,6 +214,7 @@ class Attempt:
     over_at: datetime | None = None  # since when the request cannot be under way any more
     may_repeat: bool = False  # written off, and a person said to buy again
     tags: tuple[str, ...] = ()  # of the declaration that it was made for
+    deadline_s: float | None = None  # likewise
 
     def is_kin(self, other: "Attempt") -> bool:
         """Whether either may take the other's job: they differ in nothing but the take."""

@@ -151,24 +151,30 @@ def undeclared(recorded: Recorded, facts: Setting, *, destroy: bool) -> Action |
         *going.first,
         *(Unpublish(file=file) for file in recorded.published),
         *going.steps,
-        Forget(),
+        *(() if going.overdue else (Forget(),)),
     )
+    kind = ActionKind.DELETE if steps else ActionKind.BLOCKED
     reason = Reason.DESTROYED if destroy else Reason.UNDECLARED
     because = "everything is to be destroyed" if destroy else "it is no longer declared"
+    notes = going.notes
+    if not steps:
+        reason, because = Reason.STUCK, f"{because}, but its {going.overdue[0]}"
+    else:
+        notes = (*(f"then it is blocked: its {each}" for each in going.overdue), *notes)
     if going.in_use:
         reason, because = Reason.JOB_IN_USE, f"{because}; its job is in use elsewhere and stays"
     elif going.no_delete:
         reason = Reason.NO_DELETE
     action = Action(
         address=recorded.address,
-        kind=ActionKind.DELETE,
+        kind=kind,
         reason=reason,
         because=because,
         provider=provider,
         steps=steps,
         recipe_digest=newest.digest if newest else None,
-        changes=_removed(newest),
-        notes=going.notes,
+        changes=_removed(newest) if steps else (),
+        notes=notes,
     )
     return _dated(action, facts.index)
 
@@ -223,7 +229,7 @@ def _buy(declaration: Declaration, wanted: New, held: Holding, facts: Setting) -
     replaces = old is not None and wanted.lost is None and old.status is not JobStatus.FAILED
     lost = (MarkLost(generation=wanted.lost.id),) if wanted.lost else ()
     buy = _purchase(declaration, facts)
-    steps = _hold_and_fill(declaration, held, facts, (*lost, buy, Await()))
+    steps = _hold_and_fill(declaration, held, facts, (*lost, buy, _await(declaration)))
     kind = ActionKind.REMIX if declaration.recipe.parent else ActionKind.CREATE
     compared = changes.between(old.recipe if old else None, declaration, facts.names)
     because = wanted.because
@@ -277,7 +283,7 @@ def _resolve(declaration: Declaration, target: Unresolved, held: Holding, facts:
     resolve = Resolve(
         attempt=attempt.id, otherwise=_purchase(declaration, facts) if target.may_buy else None
     )
-    steps = _hold_and_fill(declaration, held, facts, (resolve, Await()))
+    steps = _hold_and_fill(declaration, held, facts, (resolve, _await(declaration)))
     action = _act(declaration, ActionKind.RESOLVE, Reason.UNRESOLVED_ATTEMPT, because, steps)
     return replace(action, depends_on=_waits_for(declaration, facts))
 
@@ -332,7 +338,7 @@ def _adopt(declaration: Declaration, target: Adoptable, held: Holding, facts: Se
     if target.named and target.given_up is None:
         return _import(declaration, job, held, facts)
     adopt = Adopt(declaration=declaration, job=job, cost_usd=cost, given_up=target.given_up)
-    steps = _hold_and_fill(declaration, held, facts, (adopt, Await()))
+    steps = _hold_and_fill(declaration, held, facts, (adopt, _await(declaration)))
     because = f"job {job.remote_id} on {declaration.provider} is of this recipe, and nobody's yet"
     if target.given_up is not None:
         because = f"job {job.remote_id} showed after its request was given up: it was paid for"
@@ -343,7 +349,7 @@ def _adopt(declaration: Declaration, target: Adoptable, held: Holding, facts: Se
 def _import(declaration: Declaration, job: ObservedJob, held: Holding, facts: Setting) -> Action:
     """Take a job that a person named; what it cost, and whose it is, nobody here knows."""
     adopt = Adopt(declaration=declaration, job=job, cost_usd=None, named=True)
-    steps = _hold_and_fill(declaration, held, facts, (adopt, Await()))
+    steps = _hold_and_fill(declaration, held, facts, (adopt, _await(declaration)))
     because = f"an [[import]] block says that it is job {job.remote_id} on {declaration.provider}"
     action = _act(declaration, ActionKind.ADOPT, Reason.IMPORTED, because, steps)
     going = _let_go(declaration, held, held.recorded.generations, facts)
@@ -410,6 +416,10 @@ def _others(held: Holding, keep: Generation | None) -> tuple[Generation, ...]:
     return tuple(each for each in generations if keep is None or each.id != keep.id)
 
 
+def _await(declaration: Declaration) -> Await:
+    return Await(deadline_s=declaration.lifecycle.deadline_s)
+
+
 def _fetch(declaration: Declaration, variants: tuple[Variant, ...]) -> Fetch:
     return Fetch(variants=variants, size=declaration.size, seconds=declaration.seconds)
 
@@ -453,7 +463,9 @@ def _converge(
     """Bring an address whose generation is the right one to rest; None where it is."""
     rebind = _rebind(held.recorded, generation)
     if generation.status.is_running:
-        steps = _hold_and_fill(declaration, held, facts, (*rebind, Await()), generation=generation)
+        steps = _hold_and_fill(
+            declaration, held, facts, (*rebind, _await(declaration)), generation=generation
+        )
         because = (
             f"its job is {generation.status.value.replace('_', ' ')} ({generation.progress} %)"
         )
@@ -576,7 +588,9 @@ def _use_known(
     bind = Bind(generation=generation.id)
     if generation.status.is_running:
         because = f"a job of this recipe is {generation.status.value.replace('_', ' ')} already"
-        steps = _hold_and_fill(declaration, held, facts, (bind, Await()), generation=generation)
+        steps = _hold_and_fill(
+            declaration, held, facts, (bind, _await(declaration)), generation=generation
+        )
         return _act(declaration, ActionKind.WAIT, Reason.JOB_RUNNING, because, steps)
     files = missing(declaration, held, generation, index)
     hold: tuple[Step, ...] = (bind, *(TakeBack(file=file) for file in files.take_back))

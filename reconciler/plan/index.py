@@ -15,6 +15,7 @@ from reconciler.domain.recipe import RecipeDigest, Sha256
 from reconciler.domain.recorded import (
     Asset,
     Attempt,
+    AttemptId,
     AttemptState,
     Generation,
     GenerationId,
@@ -23,6 +24,7 @@ from reconciler.domain.recorded import (
     Recorded,
 )
 from reconciler.domain.world import World
+from reconciler.plan.deadlines import is_overdue, overdue
 from reconciler.plan.lost_answers import may_have_made
 
 
@@ -198,6 +200,28 @@ class Index:
             and not self.is_lost(generation)
             and not self.has_bytes(generation, Variant.VIDEO)
         )
+
+    def deadline_s(self, generation: Generation, address: Address) -> float | None:
+        """For how long a job that an address holds is waited for.
+
+        By the word of its spec; where it is declared no more, by that under which it was bought.
+        """
+        declaration = self.world.desired.get(address)
+        if declaration is not None:
+            return declaration.lifecycle.deadline_s
+        return self._bought_under.get(generation.attempt)
+
+    @cached_property
+    def _bought_under(self) -> Mapping[AttemptId | None, float | None]:
+        return {attempt.id: attempt.deadline_s for attempt in self.world.recorded.attempts}
+
+    def overdue(self, generation: Generation, address: Address) -> str | None:
+        """Why a job is waited for no more, for people; None where it is, or has ended."""
+        now, deadline_s = self.now(generation), self.deadline_s(generation, address)
+        at = self.world.observed.at
+        if deadline_s is None or self.is_lost(now) or not is_overdue(now, deadline_s, at):
+            return None
+        return overdue(now, deadline_s, at)
 
     def copy_of(self, asset: Asset) -> PublishedFile | None:
         """A whole published file, of whatever address, with the bytes of an asset."""

@@ -20,6 +20,7 @@ class LettingGo:
     notes: tuple[str, ...]
     in_use: bool  # a job stays since another address or workspace uses it
     no_delete: bool  # a job stays since its server cannot delete
+    overdue: tuple[str, ...]  # jobs that run past their deadline: held on to, and why
 
 
 def let_go(
@@ -30,15 +31,24 @@ def let_go(
     is_used: Callable[[Generation], bool],
     index: Index,
 ) -> LettingGo:
-    """Retire each generation; its job is deleted where nobody else needs it."""
+    """Retire each generation; its job is deleted where nobody else needs it.
+
+    One that runs past its deadline is held on to: its end is not waited for, and its video, if
+    there ever is one, is paid for.
+    """
     first: list[Step] = []
     steps: list[Step] = []
     notes: list[str] = []
+    overdue: list[str] = []
     in_use = no_delete = False
     current = held.recorded.current
     unique = {generation.id: generation for generation in generations}
     for identity, recorded in unique.items():
         generation = index.now(recorded)
+        late = index.overdue(generation, held.recorded.address)
+        if late is not None:
+            overdue.append(late)
+            continue
         provider = index.provider_of(generation)
         delete = generation.on_server
         stays = _why_it_is_let_be(generation, policy, index)
@@ -66,13 +76,20 @@ def let_go(
         # What is published stays held until its successor is; the rest need not wait for that.
         is_published = current is not None and current.id == identity
         urgent = index.is_waiting(generation) and not is_published
-        (first if urgent else steps).append(Retire(generation=identity, delete=delete))
+        (first if urgent else steps).append(
+            Retire(
+                generation=identity,
+                delete=delete,
+                deadline_s=index.deadline_s(generation, held.recorded.address),
+            )
+        )
     return LettingGo(
         first=tuple(first),
         steps=tuple(steps),
         notes=tuple(notes),
         in_use=in_use,
         no_delete=no_delete,
+        overdue=tuple(overdue),
     )
 
 
@@ -101,5 +118,10 @@ def not_to_be_held_up(
     return tuple(
         each
         for each in other.values()
-        if index.is_waiting(each) or (each.status.is_running and not index.is_lost(each))
+        if index.is_waiting(each)
+        or (
+            each.status.is_running
+            and not index.is_lost(each)
+            and index.overdue(each, recorded.address) is None
+        )
     )

@@ -131,9 +131,12 @@ def _jobs(
 
 
 def _worth_asking(desired: Desired, recorded: RecordedState) -> Iterator[Generation]:
-    """What an address holds, then what a declared recipe would take from the history."""
+    """What an address holds, what it was to have, and what a declared recipe would take."""
     for _, video in sorted(recorded.videos.items()):
         yield from video.generations
+    for identity in sorted(recorded.spares):
+        if recorded.generations[identity].status.is_running:
+            yield recorded.generations[identity]
     wanted = {each.digest for each in desired.values()}
     for _, generation in sorted(recorded.generations.items()):
         if generation.digest in wanted:

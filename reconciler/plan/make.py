@@ -86,7 +86,11 @@ def make_plan(world: World, *, destroy: bool = False, choice: Choice | None = No
         spares=loose,
         drift=tuple(_drift(index, part)),
         prices=tuple(_price_lists(actions, world)),
-        diagnostics=(*_warnings(loose, index), *_alarms(actions, world, destroy=destroy)),
+        diagnostics=(
+            *_warnings(loose, index),
+            *_of_overdue(index, part),
+            *_alarms(actions, world, destroy=destroy),
+        ),
         unreachable=world.observed.unreachable,
         unlisted=_unlisted(actions, world),
         part=part,
@@ -242,6 +246,28 @@ def _warnings(loose: Sequence[Spare], index: Index) -> Iterator[Diagnostic]:
             severity="warning",
             summary=f"provider {provider} cannot be asked, so its jobs are unknown: {why}",
         )
+
+
+def _of_overdue(index: Index, part: Part | None) -> Iterator[Diagnostic]:
+    """Jobs that nobody needs any more, that are paid for, and that nobody waits for either."""
+    recorded, desired = index.world.recorded, index.world.desired
+    replaced = (
+        (address, generation)
+        for address, video in sorted(recorded.videos.items())
+        if address in desired
+        for generation in video.generations
+        if generation.digest != desired[address].digest
+    )
+    spares = ((at, recorded.generations[each]) for each, at in sorted(recorded.spares.items()))
+    for address, generation in (*replaced, *spares):
+        late = index.overdue(generation, address)
+        if late is not None and (part is None or address in part.addresses):
+            yield Diagnostic(
+                code="SF0516",
+                severity="warning",
+                summary=f"{late}: {address} does not need it any more, and its video is stored"
+                " once it has finished",
+            )
 
 
 def _told(spare: Spare) -> Diagnostic:

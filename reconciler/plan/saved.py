@@ -21,6 +21,7 @@ from reconciler.domain.plan import (
     Retire,
     Spare,
     Step,
+    StoreSpare,
     TakeTwin,
 )
 from reconciler.domain.provider import Provider
@@ -126,10 +127,12 @@ def _says(said: Step, step: Step) -> bool:
 
 
 def _lasting(what: Lasting) -> Lasting:
-    """A step or a spare by which job it is about, not by how far that is."""
+    """A step or a spare by which job it is about, not by how far that is, or may be."""
     if isinstance(what, Adopt | TakeTwin):
         job = ObservedJob(remote_id=what.job.remote_id, status=JobStatus.QUEUED, progress=0)
         return replace(what, job=job)
+    if isinstance(what, Await | Retire | StoreSpare):
+        return replace(what, deadline_s=None)
     return what
 
 

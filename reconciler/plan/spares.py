@@ -71,11 +71,14 @@ def _to_store(index: Index, actions: Collection[Action]) -> Iterator[StoreSpare]
     for identity, address in sorted(index.world.recorded.spares.items()):
         generation = index.generations[identity]
         has_provider = index.provider_of(generation) is not None
-        if generation.digest not in wanted and has_provider and not index.is_lost(generation):
+        can_be_had = has_provider and not index.is_lost(generation)
+        is_late = index.overdue(generation, address) is not None
+        if generation.digest not in wanted and can_be_had and not is_late:
             yield StoreSpare(
                 generation=identity,
                 remote_id=generation.remote_id,
                 address=address,
                 provider=generation.provider,
+                deadline_s=index.deadline_s(generation, address),
                 expires_at=index.expiry(generation) if index.is_waiting(generation) else None,
             )

@@ -70,6 +70,8 @@ def _status(action: Action, recorded: Recorded) -> Status:
             return "failed"
         case ActionKind.BLOCKED if action.reason is Reason.VIDEO_LOST:
             return "lost"
+        case ActionKind.BLOCKED if action.reason is Reason.STUCK:
+            return "stuck"
         case ActionKind.BLOCKED:
             return "blocked"
         case ActionKind.REPLACE:

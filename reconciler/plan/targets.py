@@ -93,6 +93,7 @@ class Stuck:
     reason: Reason
     because: str
     refuses: bool = False  # the whole apply: nothing at all is done about the address
+    generation: Generation | None = None  # the one it is to have, once it is finished
 
 
 Target = Keep | Moved | Known | Remembered | Adoptable | SharedWith | New | Unresolved | Stuck
@@ -149,9 +150,9 @@ def _target(
     )
     # Then its new address has nothing to take over.
     if address in index.moves and held is not None and not is_made_anew:
-        return _moved(index.moves[address].address, held, index)
+        return _moved(index.moves[address].address, address, held, index)
     if held is not None and held.status is not JobStatus.FAILED and not index.is_lost(held):
-        return Keep(generation=held)
+        return _overdue(held, address, index) or Keep(generation=held)
     if held is None and _replaces_a_protected(declaration, recorded):
         because = "it is protected, and its recipe changed"
         if _is_another_edition(declaration, recorded):
@@ -234,8 +235,11 @@ def _free(
     digest = declaration.digest
     existing = index.of_recipe(digest)
     if existing is not None and not index.is_lost(existing):
+        late = _overdue(existing, declaration.address, index)
         users = index.users.get(existing.id, ())
-        return Known(generation=existing, shared=any(user != declaration.address for user in users))
+        return late or Known(
+            generation=existing, shared=any(user != declaration.address for user in users)
+        )
     remembered = index.remembered(digest)
     if remembered is not None:
         return Remembered(sidecar=remembered)
@@ -291,13 +295,26 @@ def _perhaps_bought(digest: RecipeDigest, index: Index) -> Stuck | None:
     return Stuck(reason=Reason.SIDECAR_DAMAGED, because=because)
 
 
-def _moved(source: Address, held: Generation, index: Index) -> Moved:
-    stuck = None
+def _moved(source: Address, address: Address, held: Generation, index: Index) -> Moved:
+    stuck: Stuck | None
     if held.status is JobStatus.FAILED:
         stuck = _failed(held, (), source)
     elif index.is_lost(held):
         stuck = _lost()
+    else:
+        stuck = _overdue(held, address, index)
     return Moved(source=source, generation=held, stuck=stuck)
+
+
+def _overdue(held: Generation, address: Address, index: Index) -> Stuck | None:
+    """Whether the one to have has not come to an end by its deadline.
+
+    It may yet, so another is not bought, and it is neither let go nor deleted meanwhile.
+    """
+    late = index.overdue(held, address)
+    if late is None:
+        return None
+    return Stuck(reason=Reason.STUCK, because=f"its {late}", generation=held)
 
 
 def _held_of_recipe(recorded: Recorded, digest: RecipeDigest, index: Index) -> Generation | None:

@@ -62,9 +62,13 @@ def _claims(
             return index.world.recorded.videos[source].generations
         case Keep(generation=kept) | Moved(generation=kept) | Known(generation=kept):
             return (kept,)
-        case Stuck() if recorded is not None:
+        case Stuck(generation=awaited):
             going = {each.id for each in going_anyway(address, target, index)}
-            return tuple(each for each in recorded.generations if each.id not in going)
+            held = recorded.generations if recorded is not None else ()
+            stays = tuple(each for each in held if each.id not in going)
+            if awaited is None or awaited.id in {each.id for each in stays}:
+                return stays
+            return (*stays, awaited)
         case None if recorded and recorded.lifecycle.protect and address not in moved:
             return recorded.generations
         case _:

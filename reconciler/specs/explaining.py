@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reconciler.domain.desired import Declaration
+from reconciler.domain.durations import as_written
 from reconciler.domain.errors import SourceSpan
 from reconciler.specs.document import Spans
 from reconciler.specs.folder import ProjectFolder, UnusablePathError, read_text
@@ -144,14 +145,15 @@ class _Tracing:
             (self._project.defaults.lifecycle, file.project, ("defaults", "lifecycle")),
         )
         lifecycle, ignored = self._declaration.lifecycle, self._declaration.ignore_changes
+        protect, deadline_s = lifecycle.protect, lifecycle.deadline_s
         values = {
-            "protect": "as the state has it" if lifecycle.protect is None else lifecycle.protect,
+            "protect": "as the state has it" if protect is None else text_of(protect),
             "on_lost": lifecycle.on_lost,
             "remote": lifecycle.remote,
+            "deadline": "none" if deadline_s is None else as_written(deadline_s),
             "ignore_changes": ", ".join(ignored) or "none",
         }
-        for key, value in values.items():
-            shown = text_of(value)
+        for key, shown in values.items():
             found = next(
                 (
                     source.value_span((*path, key))

@@ -33,6 +33,7 @@ _FORMS = {
     "poll_interval": _DURATION,
     "settle": _DURATION,
     "asset_lifetime": _DURATION,
+    "deadline": _DURATION,
     "sizes": 'WIDTHxHEIGHT in pixels, as "1280x720"',
     "from": _ADDRESS,
     "to": _ADDRESS,

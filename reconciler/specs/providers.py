@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
+from reconciler.domain.durations import seconds_in
 from reconciler.domain.profile import Price, Profile, Variant
 from reconciler.domain.provider import AccountUse, KeySource, OnAmbiguous, Provider
 from reconciler.specs.codes import Code
@@ -45,7 +46,6 @@ _AS_WRITTEN = (
 )
 _TUPLES = ("models", "reference_types", "seconds", "sizes")
 _DURATIONS = ("poll_interval", "settle", "asset_lifetime")
-_UNITS_S = {"ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60), "h": Decimal(3600)}
 _DEFAULTS = (
     ("default_model", "models"),
     ("default_seconds", "seconds"),
@@ -272,10 +272,7 @@ def _price(key: str, usd_per_second: Decimal) -> Price:
 
 
 def _duration_s(text: str | None) -> float | None:
-    if text is None:
-        return None
-    amount, unit = re.split(r"(?<=[0-9])(?=[a-z])", text)
-    return float(Decimal(amount) * _UNITS_S[unit])
+    return None if text is None else seconds_in(text)
 
 
 def _tuple(values: list[Any] | None) -> tuple[Any, ...] | None:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -23,6 +24,7 @@ from pydantic.dataclasses import dataclass
 from pydantic_core import PydanticCustomError
 
 from reconciler.domain.desired import Ignorable
+from reconciler.domain.durations import seconds_in
 from reconciler.specs.places import KeyPath
 
 _TABLE = ConfigDict(extra="forbid", hide_input_in_errors=True)
@@ -50,6 +52,15 @@ def _number(value: object) -> object:
     raise PydanticCustomError("number_type", "Input should be a number")
 
 
+def _some_time(duration: str) -> str:
+    """Let a duration through that takes time, and comes to an end."""
+    if seconds_in(duration) <= 0:
+        raise PydanticCustomError("greater_than", "Input should be greater than 0", {"gt": 0})
+    if seconds_in(duration) > seconds_in(_LONGEST):
+        raise PydanticCustomError("less_than_equal", "Input is too long", {"le": _LONGEST})
+    return duration
+
+
 def _scalar(value: object) -> object:
     """Let only what can stand in a text through."""
     if isinstance(value, str | bool | int | float | Decimal):
@@ -75,6 +86,8 @@ _Whole = Annotated[
 ]
 _Axis = Annotated[list[Any], Field(min_length=1)]
 _Count = Annotated[StrictInt, Field(gt=0, le=1000)]
+_LONGEST = "8760h"  # a year
+_SomeTime = Annotated[_Duration, AfterValidator(_some_time)]
 _Dollars = Annotated[Decimal, Field(ge=0), BeforeValidator(_number)]
 
 
@@ -97,6 +110,11 @@ class LifecycleTable:
         default=None,
         description="What may change in the spec without another video being made. With any other "
         "change, or by --replace, it is made as the spec says.",
+    )
+    deadline: _SomeTime | None = Field(
+        default=None,
+        description='How long its job may run, as "30m"; then it is reported stuck, waited for no '
+        "more, and never bought again by itself.",
     )
 
 
@@ -355,7 +373,7 @@ PROJECT_FILE = TypeAdapter(ProjectFile)
 PROVIDER_KEYS = frozenset(field.name for field in fields(ProviderTable))
 
 _LATER_IN_VIDEOS = frozenset({"reference_fit", "edit_of", "extends"})
-_LATER_IN_LIFECYCLES = frozenset({"retries", "deadline"})
+_LATER_IN_LIFECYCLES = frozenset({"retries"})
 
 _TABLES: Mapping[tuple[str, ...], tuple[type, frozenset[str]]] = {
     ("spec",): (SpecFile, frozenset()),

@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 from reconciler.domain.address import Address, safe_in_path
 from reconciler.domain.desired import DEFAULT_LIFECYCLE, Ignorable, Lifecycle
+from reconciler.domain.durations import seconds_in
 from reconciler.domain.errors import SourceSpan
 from reconciler.specs.document import Document, Spans
 from reconciler.specs.places import KeyPath
@@ -143,4 +144,5 @@ def lifecycle_over(table: LifecycleTable | None, below: Lifecycle) -> Lifecycle:
         protect=below.protect if table.protect is None else table.protect,
         on_lost=table.on_lost or below.on_lost,
         remote=table.remote or below.remote,
+        deadline_s=seconds_in(table.deadline) if table.deadline else below.deadline_s,
     )

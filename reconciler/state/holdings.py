@@ -219,7 +219,8 @@ def unpublish(transaction: Transaction, address: Address, path: str) -> None:
 
 def _said(lifecycle: Lifecycle) -> dict[str, Any]:
     """The settings that a lifecycle names; about the others, what is recorded holds."""
-    return {name: value for name, value in asdict(lifecycle).items() if value is not None}
+    said = {name: getattr(lifecycle, name) for name in ("protect", "on_lost", "remote")}
+    return {name: value for name, value in said.items() if value is not None}
 
 
 def _is(transaction: Transaction, address: Address) -> tuple[ColumnElement[bool], ...]:

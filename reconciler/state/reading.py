@@ -32,7 +32,7 @@ from reconciler.domain.recorded import (
     RecordedState,
 )
 from reconciler.state import tables
-from reconciler.state.columns import EchoText, RemoteIds, Tags
+from reconciler.state.columns import EchoText, LifecycleText, RemoteIds, Tags
 from reconciler.state.failures import BadRowsError, decoding
 
 Key = TypeVar("Key")
@@ -342,6 +342,7 @@ _ATTEMPTS = select(
     tables.attempts.c.over_at,
     tables.attempts.c.may_repeat,
     type_coerce(tables.attempts.c.tags, Text()),
+    type_coerce(tables.attempts.c.lifecycle, Text()),
 ).order_by(tables.attempts.c.reserved_at, tables.attempts.c.id)
 
 
@@ -370,7 +371,7 @@ def _given_up(connection: Connection, address_of: Callable[[str], Address]) -> t
 def _attempts(
     connection: Connection, statement: Select[Any], address_of: Callable[[str], Address]
 ) -> tuple[Attempt, ...]:
-    tags_of = cache(Tags.decode)
+    tags_of, lifecycle_of = cache(Tags.decode), cache(LifecycleText.decode)
     return tuple(
         Attempt(
             id=identity,
@@ -391,6 +392,7 @@ def _attempts(
             over_at=over_at,
             may_repeat=may_repeat,
             tags=() if tags is None else tags_of(tags),
+            deadline_s=None if lifecycle is None else lifecycle_of(lifecycle).deadline_s,
         )
         for (
             identity,
@@ -411,6 +413,7 @@ def _attempts(
             over_at,
             may_repeat,
             tags,
+            lifecycle,
         ) in connection.execute(statement).all()
     )
 

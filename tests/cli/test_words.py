@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.cli.units import duration, price, printable, size
+from reconciler.cli.units import price, printable, size
+from reconciler.domain.durations import as_written, duration, seconds_in
 from reconciler.domain.money import dollars
 from reconciler.plan.words import word_diff
 
@@ -57,6 +58,23 @@ def test_prices_tell_free_from_unknown() -> None:
 )
 def test_durations(seconds: float, written: str) -> None:
     assert duration(seconds) == written
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds", "written"),
+    [
+        ("500ms", 0.5, "500ms"),
+        ("10s", 10, "10s"),
+        ("90s", 90, "90s"),
+        ("30m", 1800, "30m"),
+        ("1.5h", 5400, "90m"),
+        ("2h", 7200, "2h"),
+    ],
+)
+def test_durations_as_files_have_them(text: str, seconds: float, written: str) -> None:
+    assert seconds_in(text) == seconds
+    assert as_written(seconds) == written
+    assert seconds_in(written) == seconds
 
 
 def test_sizes() -> None:

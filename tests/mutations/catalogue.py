@@ -7,6 +7,7 @@ JOURNAL = "tests/state/test_state_journal.py"
 LEASE = "tests/state/test_state_lease.py"
 MATCHING = "tests/plan/test_plan_lost_answers.py"
 PART = "tests/plan/test_plan_part.py"
+DEADLINES = "tests/plan/test_plan_deadlines.py"
 CLIENT = "tests/remote/test_remote_videos.py"
 TRUST = "tests/cli/test_trust.py"
 
@@ -374,5 +375,11 @@ MUTATIONS: dict[str, Mutation] = {
         file="cli/consents.py",
         edits=(("if folder.resolve().is_relative_to(self._project):", "if not folder:"),),
         seen_by=f"{TRUST}::test_nothing_in_a_checkout_grants_trust",
+    ),
+    "a job that somebody waits for deleted": Mutation(
+        breaks="I1",
+        file="plan/usage.py",
+        edits=(("            return (*stays, awaited)\n", "            return stays\n"),),
+        seen_by=f"{DEADLINES}::test_what_an_address_waits_for_is_in_use_though_it_does_not_hold_it",
     ),
 }

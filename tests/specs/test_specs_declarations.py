@@ -62,16 +62,19 @@ def test_nearer_defaults_win_key_by_key(tmp_path: Path) -> None:
         tmp_path,
         {
             "sorafile.toml": "[defaults]\nseconds = 8\nsize = '1280x720'\ntags = ['z']\n"
-            "lifecycle = { protect = true, remote = 'never' }\n",
+            "lifecycle = { protect = true, remote = 'never', deadline = '2h' }\n",
             "specs/a.toml": "[defaults]\nsize = '1792x1024'\nmodel = 'sora-2-pro'\n"
-            "[defaults.lifecycle]\non_lost = 'regenerate'\nignore_changes = ['seconds']\n"
+            "[defaults.lifecycle]\non_lost = 'regenerate'\ndeadline = '90s'\n"
+            "ignore_changes = ['seconds']\n"
             "[video.a]\nprompt = 'x'\nmodel = 'sora-2'\n"
             "lifecycle = { protect = false, ignore_changes = ['size', 'prompt', 'size'] }\n"
             "variants = ['thumbnail', 'video', 'video']\ntags = ['b', 'a', 'b']\n",
         },
     )
     assert (video.model, video.seconds, video.size) == ("sora-2", 8, "1792x1024")
-    assert video.lifecycle == Lifecycle(protect=False, on_lost="regenerate", remote="never")
+    assert video.lifecycle == Lifecycle(
+        protect=False, on_lost="regenerate", remote="never", deadline_s=90
+    )
     assert video.ignore_changes == ("prompt", "size")
     assert video.variants == (Variant.THUMBNAIL, Variant.VIDEO)
     assert video.tags == ("a", "b")

@@ -33,6 +33,7 @@ takes = 2
 pick = 1
 [video.file.lifecycle]
 on_lost = "regenerate"
+deadline = "1.5m"
 [video.city]
 prompt = "Over ${place}"
 matrix = { place = ["Tokyo", "Paris"] }
@@ -93,21 +94,22 @@ def test_every_value_is_traced_down_to_its_variables(tmp_path: Path) -> None:
         "lifecycle.on_lost": "regenerate | specs/a.toml:11",
         "lifecycle.remote": "keep | default",
         "lifecycle.ignore_changes": "none | default",
+        "lifecycle.deadline": "90s | specs/a.toml:12",
         "output.video": "videos/file.mp4 | default",
     }
 
 
 def test_a_cell_says_which_values_are_its_own(tmp_path: Path) -> None:
     found = explained(tmp_path, "city[Paris]")
-    assert found["prompt.place"] == "Paris | specs/a.toml:14"
-    assert found["size"] == "720x1280 | specs/a.toml:15"
-    assert found["input_reference"] == "specs/a.png | specs/a.toml:16"
-    assert found["matrix"] == "Paris | specs/a.toml:14"
+    assert found["prompt.place"] == "Paris | specs/a.toml:15"
+    assert found["size"] == "720x1280 | specs/a.toml:16"
+    assert found["input_reference"] == "specs/a.png | specs/a.toml:17"
+    assert found["matrix"] == "Paris | specs/a.toml:15"
 
 
 def test_a_remix_says_what_it_has_from_its_parent(tmp_path: Path) -> None:
     found = explained(tmp_path, "rain")
-    assert found["remix_of"] == "city[Tokyo] | specs/a.toml:18"
+    assert found["remix_of"] == "city[Tokyo] | specs/a.toml:19"
     assert found["remix_of.city"] == "Tokyo | specs/a.toml:2"
     assert found["size"] == "720x1280 | of city[Tokyo]"
     assert found["provider"] == "preview | of city[Tokyo]"
