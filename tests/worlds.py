@@ -144,6 +144,7 @@ def a_declaration(
     remote: RemotePolicy = "keep",
     ignore: tuple[Ignorable, ...] = (),
     deadline_s: float | None = None,
+    retries: int = 0,
 ) -> Declaration:
     """A declared video; its prompt is its address unless told."""
     here = Address.parse(address)
@@ -176,7 +177,13 @@ def a_declaration(
             for variant in wanted
         },
         tags=tags,
-        lifecycle=Lifecycle(protect=protect, on_lost=on_lost, remote=remote, deadline_s=deadline_s),
+        lifecycle=Lifecycle(
+            protect=protect,
+            on_lost=on_lost,
+            remote=remote,
+            deadline_s=deadline_s,
+            retries=retries,
+        ),
         ignore_changes=ignore,
         parent=remix_of.address if remix_of else None,
     )

@@ -73,7 +73,8 @@ async def buy(
         ServerError: the server refused, cannot be reached, or did not list its jobs when the
             plan was made, and may have the video already; nothing was made.
         StateError: the job was made, and could not be recorded; the text names it.
-        StalePlanError: the reference image is another by now; nothing was sent.
+        StalePlanError: the reference image is another by now, or another job of its recipe has
+            failed since; nothing was sent.
         BudgetError: a cap, or what was approved for the run, does not allow it; nothing was sent.
     """
     declaration = step.declaration
@@ -204,6 +205,7 @@ async def _attempt(purchase: _Purchase) -> Generation:
             echo=purchase.echo,
             lifecycle=declaration.lifecycle,
             tags=declaration.tags,
+            failures=purchase.step.failures,
         ),
         purchase.run,
         journey.limits.budget,

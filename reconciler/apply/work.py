@@ -56,7 +56,11 @@ from reconciler.domain.recorded import (
     RunId,
 )
 from reconciler.plan.lost_answers import awaiting
+from reconciler.plan.retries import may_pass, reason, verdict
 
+_RETRY_WAIT_S = 10.0  # before the first retry, and twice as long before each that follows
+_RETRY_WAIT_S_MAX = 120.0
+_ANOTHER_RECIPE = "change the prompt or the settings: another recipe is another job"
 _TOLERANCE_S = 0.5  # of a video's length: servers round to whole frames
 
 
@@ -95,6 +99,7 @@ class Work:
     journey: Journey
     spent_usd: Decimal = Decimal(0)
     _held: Generation | None = field(init=False, default=None)
+    _bought: Buy | None = field(init=False, default=None)  # with what may still be bought again
     _has_place: str | None = field(init=False, default=None)  # the provider whose slot is taken
     _unresolved: Attempt | None = field(init=False, default=None)  # keeps others out of the gate
     _lost: set[GenerationId] = field(init=False, default_factory=set)  # found so in this action
@@ -285,6 +290,7 @@ class Work:
             run=self.run,
             journey=self.journey,
         )
+        self._bought = step
         self._has_place = step.declaration.provider
         self.spent_usd += step.cost_usd or Decimal(0)
         self.results.submitted(self.action.address)
@@ -302,7 +308,7 @@ class Work:
         )
         self._let_others_in()
         if found is not None:
-            self._held = found
+            self._held, self._bought = found, step.otherwise
             self.results.submitted(self.action.address)
         elif step.otherwise is not None:
             await self._buy(step.otherwise)
@@ -389,6 +395,13 @@ class Work:
         self._held = made
 
     async def _await(self, step: Await) -> None:
+        """Wait for the job, and for those that are bought in its place where it fails."""
+        await self._await_one(step)
+        while (failed := self._holding()).status is JobStatus.FAILED:
+            await self._buy_again(failed)
+            await self._await_one(step)
+
+    async def _await_one(self, step: Await) -> None:
         held = self._holding()
         if held.status.is_running:
             if self._has_place is None:
@@ -396,13 +409,30 @@ class Work:
             held = await self._finished(held, step.deadline_s)
         self._held = held
         self._give_back_place()
-        if held.status is JobStatus.FAILED:
-            error = held.error
-            told = f"{error.code}: {error.message}" if error else "the server gave no reason"
-            raise JobFailedError(
-                f"its job {held.remote_id} failed ({told})",
-                fix="change the prompt or the settings: another recipe is another job",
-            )
+
+    async def _buy_again(self, failed: Generation) -> None:
+        """Buy once more what failed for a reason that may pass, if the plan said so.
+
+        Raises:
+            JobFailedError: it is not bought again.
+        """
+        told = f"its job {failed.remote_id} failed ({reason(failed.error)})"
+        bought = self._bought
+        if bought is None:
+            raise JobFailedError(told, fix=f"plan again to see what follows; or {_ANOTHER_RECIPE}")
+        failures, retries = bought.failures + 1, bought.declaration.lifecycle.retries
+        profile = self.journey.providers[bought.declaration.provider].profile
+        told += verdict(failed.error, profile, retries=retries, failures=failures)
+        if not may_pass(failed.error, profile):
+            raise JobFailedError(told, fix=_ANOTHER_RECIPE)
+        if not bought.retries:
+            raise JobFailedError(told, fix=f"more `retries` buy it again; or {_ANOTHER_RECIPE}")
+        self.journey.notice(f"{self.action.address}: {told}", code="SF0610")
+        wait_s = min(_RETRY_WAIT_S * 2**bought.failures, _RETRY_WAIT_S_MAX)
+        await self.journey.stop.or_stop(self.journey.ports.clock.sleep(wait_s))
+        await self._buy(replace(bought, retries=bought.retries - 1, failures=failures))
+        # Its job stays where it is: the plan did not name it, so nobody agreed to its deletion.
+        self.journey.ports.state.retired(self.action.address, failed.id)
 
     async def _finished(self, generation: Generation, deadline_s: float | None) -> Generation:
         if not self.journey.limits.wait:

@@ -24,6 +24,7 @@ class Lifecycle:
     on_lost: OnLost = "fail"
     remote: RemotePolicy = "keep"
     deadline_s: float | None = None  # for how long a job is waited for; None: to its end
+    retries: int = 0  # how often its recipe is bought again after a transient failure
 
 
 DEFAULT_LIFECYCLE = Lifecycle()

@@ -93,10 +93,15 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Buy:
-    """Make the one paid request, and hold its job as pending. Costs money."""
+    """Make the one paid request, and hold its job as pending. Costs money.
+
+    Where the job fails for a reason that may pass, so often another is made in its place.
+    """
 
     declaration: Declaration
-    cost_usd: Decimal | None
+    cost_usd: Decimal | None  # of one job
+    retries: int = 0  # that may still follow
+    failures: int = 0  # jobs of its recipe that have failed before
     parent_generation: GenerationId | None = None  # None: the parent is made in this run
     step: Literal["buy"] = "buy"
 

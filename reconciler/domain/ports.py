@@ -186,6 +186,7 @@ class Intent:
     echo: Echo
     lifecycle: Lifecycle
     tags: tuple[str, ...]
+    failures: int | None = None  # jobs of its recipe that had failed as it was planned; None: any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,6 +244,7 @@ class StateWriter(StateReader, Protocol):
             AlreadyBoughtError: a live attempt of this recipe exists.
             BudgetError: its cost breaks a cap, whoever of this database spent the rest, or goes
                 beyond what was approved for the run.
+            StalePlanError: more jobs of its recipe have failed than it was planned with.
         """
 
     def sending(self, attempt: AttemptId, watermark: tuple[str, ...] | None) -> None:

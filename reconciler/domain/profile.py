@@ -26,6 +26,30 @@ ListCompleteness = Literal["complete", "partial", "none"]
 """Whether every job can be seen in the list, only some of them, or there is no list."""
 
 
+TRANSIENT_ERRORS = (
+    "processing_error",
+    "server_error",
+    "internal_error",
+    "internal_server_error",
+    "service_unavailable",
+    "bad_gateway",
+    "gateway_timeout",
+    "timeout",
+    "overloaded",
+    "capacity_exceeded",
+    "rate_limit_exceeded",
+    "429",  # gateways tell the status of the server behind them
+    "500",
+    "502",
+    "503",
+    "504",
+)
+"""What servers of the protocol say when they failed, and not the request.
+
+Nobody lists the codes of the protocol: one that is not known here may come of the prompt.
+"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
     """Dollars for each second of one model, or of one model at one size."""
@@ -70,6 +94,9 @@ class Profile:
     settle_s: float  # how long a job may take to show in the list
     asset_lifetime_s: float | None  # from completion; None: not known
     typical_job_s: float  # what to expect of a job, for each second of video
+
+    transient_errors: tuple[str, ...] = TRANSIENT_ERRORS
+    """The codes, in lower case, of failures after which the same request may well succeed."""
 
     prices: tuple[Price, ...]
     prices_source: str

@@ -6,6 +6,7 @@ from functools import partial
 
 from reconciler.domain.address import Address
 from reconciler.domain.desired import Declaration, Lifecycle
+from reconciler.domain.money import dollars
 from reconciler.domain.observed import ObservedJob, Sidecar
 from reconciler.domain.plan import (
     Action,
@@ -226,7 +227,8 @@ def _buy(declaration: Declaration, wanted: New, held: Holding, facts: Setting) -
     provider = facts.index.world.providers[declaration.provider]
     cost = price(declaration, provider)
     old = held.recorded.current or held.recorded.pending
-    replaces = old is not None and wanted.lost is None and old.status is not JobStatus.FAILED
+    is_failed = old is not None and facts.index.now(old).status is JobStatus.FAILED
+    replaces = old is not None and wanted.lost is None and not is_failed
     lost = (MarkLost(generation=wanted.lost.id),) if wanted.lost else ()
     buy = _purchase(declaration, facts)
     steps = _hold_and_fill(declaration, held, facts, (*lost, buy, _await(declaration)))
@@ -246,6 +248,7 @@ def _buy(declaration: Declaration, wanted: New, held: Holding, facts: Setting) -
         notes=(
             *_let_go(declaration, held, held.recorded.generations, facts).notes,
             *_offers(declaration, wanted.offer),
+            *_retries(buy),
         ),
     )
 
@@ -253,9 +256,12 @@ def _buy(declaration: Declaration, wanted: New, held: Holding, facts: Setting) -
 def _purchase(declaration: Declaration, facts: Setting) -> Buy:
     provider = facts.index.world.providers[declaration.provider]
     parent = declaration.parent
+    failures = facts.index.failures(declaration.digest)
     return Buy(
         declaration=declaration,
         cost_usd=price(declaration, provider),
+        retries=max(0, declaration.lifecycle.retries - failures),
+        failures=failures,
         parent_generation=_parent_generation(parent, facts) if parent else None,
     )
 
@@ -275,17 +281,24 @@ def _offers(declaration: Declaration, job: ObservedJob | None) -> tuple[str, ...
     return (told,)
 
 
+def _retries(buy: Buy | None) -> tuple[str, ...]:
+    """What may still be bought after the job that the action is about."""
+    if buy is None or not buy.retries:
+        return ()
+    each = f", ${dollars(buy.cost_usd)} each" if buy.cost_usd else ""
+    return (f"up to {buy.retries} more after a transient failure{each}",)
+
+
 def _resolve(declaration: Declaration, target: Unresolved, held: Holding, facts: Setting) -> Action:
     """Find out what became of a paid request; what it made, or another, takes its place."""
     attempt = target.attempt
     sent = attempt.sending_at or attempt.reserved_at
     because = f"what became of the paid request of {sent:%Y-%m-%d %H:%M} UTC is unknown"
-    resolve = Resolve(
-        attempt=attempt.id, otherwise=_purchase(declaration, facts) if target.may_buy else None
-    )
+    otherwise = _purchase(declaration, facts) if target.may_buy else None
+    resolve = Resolve(attempt=attempt.id, otherwise=otherwise)
     steps = _hold_and_fill(declaration, held, facts, (resolve, _await(declaration)))
     action = _act(declaration, ActionKind.RESOLVE, Reason.UNRESOLVED_ATTEMPT, because, steps)
-    return replace(action, depends_on=_waits_for(declaration, facts))
+    return replace(action, depends_on=_waits_for(declaration, facts), notes=_retries(otherwise))
 
 
 def _recover(declaration: Declaration, sidecar: Sidecar, held: Holding, facts: Setting) -> Action:

@@ -201,6 +201,17 @@ class Index:
             and not self.has_bytes(generation, Variant.VIDEO)
         )
 
+    def failures(self, digest: RecipeDigest) -> int:
+        """How many jobs of a recipe have failed."""
+        same = self._by_digest.get(digest, ())
+        return sum(generation.status is JobStatus.FAILED for generation in same)
+
+    def last_failure(self, digest: RecipeDigest) -> Generation | None:
+        """The job of a recipe that failed last, by when it was made."""
+        same = self._by_digest.get(digest, ())
+        failed = (each for each in same if each.status is JobStatus.FAILED)
+        return max(failed, key=lambda each: (each.created_at, each.id), default=None)
+
     def deadline_s(self, generation: Generation, address: Address) -> float | None:
         """For how long a job that an address holds is waited for.
 

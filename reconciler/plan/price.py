@@ -23,11 +23,11 @@ def price(declaration: Declaration, provider: Provider) -> Decimal | None:
 def worst_case_usd(action: Action, providers: Mapping[str, Provider]) -> Decimal:
     """Dollars that an action may add, as far as prices are known.
 
-    Where every answer is lost and the project says to buy again, it buys twice.
+    Where every job fails that may be bought again, each retry costs as much as the first one.
+    Where an answer is lost and the project says to buy again, it buys once more, once in a run.
     """
-    again = (
-        buy.cost_usd
-        for buy in action.purchases
-        if providers[buy.declaration.provider].on_ambiguous == "retry"
-    )
-    return sum((usd for usd in (action.cost_usd, *again) if usd is not None), Decimal(0))
+    worst_usd = action.cost_usd or Decimal(0)
+    for buy in action.purchases:
+        is_sent_again = providers[buy.declaration.provider].on_ambiguous == "retry"
+        worst_usd += (buy.cost_usd or Decimal(0)) * (buy.retries + is_sent_again)
+    return worst_usd

@@ -3,7 +3,7 @@
 Rules are tried from the top, and parents are decided before their remixes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from reconciler.domain.address import Address
@@ -18,6 +18,7 @@ from reconciler.plan.importing import Importable, is_to_be_imported, to_import
 from reconciler.plan.index import Index
 from reconciler.plan.order import in_order
 from reconciler.plan.price import price
+from reconciler.plan.retries import is_bought_again, reason, verdict
 from reconciler.plan.spares import twins
 
 
@@ -74,6 +75,7 @@ class New:
 
     reason: Reason
     because: str
+    is_again: bool = False  # its recipe was bought before, and came to nothing
     lost: Generation | None = None  # what it stands in for
     offer: ObservedJob | None = None  # a job that a person may know to be the one
 
@@ -108,9 +110,9 @@ def targets(index: Index) -> Mapping[Address, Target]:
     buyers = {
         index.world.desired[address].digest: address
         for address, target in found.items()
-        if isinstance(target, New) and target.reason is Reason.VIDEO_LOST
+        if isinstance(target, New) and target.is_again
     }
-    # A lost video that one address makes anew comes back for those, too, that would not.
+    # What one address makes anew comes back for those, too, that would not.
     return _decide(index, buyers) if buyers else found
 
 
@@ -143,14 +145,10 @@ def _target(
         return _unresolved(declaration, index, found, getting)
     source = index.moves.get(address, recorded)
     held = _held_of_recipe(source, digest, index) if source else None
-    is_made_anew = (
-        held is not None
-        and index.is_lost(held)
-        and (digest in getting or declaration.lifecycle.on_lost == "regenerate")
-    )
+    is_made_anew = held is not None and _is_made_anew(declaration, held, index, getting)
     # Then its new address has nothing to take over.
     if address in index.moves and held is not None and not is_made_anew:
-        return _moved(index.moves[address].address, address, held, index)
+        return _moved(index.moves[address].address, declaration, held, index)
     if held is not None and held.status is not JobStatus.FAILED and not index.is_lost(held):
         return _overdue(held, address, index) or Keep(generation=held)
     if held is None and _replaces_a_protected(declaration, recorded):
@@ -176,6 +174,30 @@ def _target(
     )
     offer = adoption.offered(declaration, _parent_job(declaration, found))
     return stuck or replace(wanted, offer=offer)
+
+
+def _is_made_anew(
+    declaration: Declaration,
+    held: Generation,
+    index: Index,
+    getting: Mapping[RecipeDigest, Address],
+) -> bool:
+    """Whether another takes the place of a generation that came to nothing."""
+    if held.status is JobStatus.FAILED:
+        return declaration.digest in getting or _is_retried(declaration, index)
+    is_wanted = declaration.digest in getting or declaration.lifecycle.on_lost == "regenerate"
+    return index.is_lost(held) and is_wanted
+
+
+def _is_retried(declaration: Declaration, index: Index) -> bool:
+    """Whether the last job of its recipe failed, and another one is bought."""
+    failed = index.last_failure(declaration.digest)
+    return failed is not None and is_bought_again(
+        failed.error,
+        index.world.providers[declaration.provider].profile,
+        retries=declaration.lifecycle.retries,
+        failures=index.failures(declaration.digest),
+    )
 
 
 def _replaces_a_protected(declaration: Declaration, recorded: Recorded | None) -> bool:
@@ -271,15 +293,15 @@ def _to_buy(
     lost = index.of_recipe(declaration.digest)  # what is not lost was found to be free
     known = held or index.in_use(declaration.digest)
     if known is not None and known.status is JobStatus.FAILED:
-        return _failed(known, index.users.get(known.id, ()), declaration.address)
+        return _after_failure(known, declaration, index)
     if known is not None and declaration.lifecycle.on_lost == "fail":
         return _lost()
     if known is not None:
         why = "its video is lost, and on_lost says to make it again"
-        return New(reason=Reason.VIDEO_LOST, because=why, lost=lost or known)
+        return New(reason=Reason.VIDEO_LOST, because=why, is_again=True, lost=lost or known)
     if lost is not None:
         why = "the video of this recipe is lost"
-        return New(reason=Reason.VIDEO_LOST, because=why, lost=lost)
+        return New(reason=Reason.VIDEO_LOST, because=why, is_again=True, lost=lost)
     return _first_or_again(declaration, index.recorded(declaration.address), index, found)
 
 
@@ -295,14 +317,14 @@ def _perhaps_bought(digest: RecipeDigest, index: Index) -> Stuck | None:
     return Stuck(reason=Reason.SIDECAR_DAMAGED, because=because)
 
 
-def _moved(source: Address, address: Address, held: Generation, index: Index) -> Moved:
+def _moved(source: Address, declaration: Declaration, held: Generation, index: Index) -> Moved:
     stuck: Stuck | None
     if held.status is JobStatus.FAILED:
-        stuck = _failed(held, (), source)
+        stuck = _failed(held, declaration, index)
     elif index.is_lost(held):
         stuck = _lost()
     else:
-        stuck = _overdue(held, address, index)
+        stuck = _overdue(held, declaration.address, index)
     return Moved(source=source, generation=held, stuck=stuck)
 
 
@@ -330,13 +352,41 @@ def protects(declaration: Declaration, recorded: Recorded) -> bool:
     return bool(recorded.lifecycle.protect if said is None else said)
 
 
-def _failed(generation: Generation, users: Sequence[Address], address: Address) -> Stuck:
-    error = generation.error
-    told = f"{error.code}: {error.message}" if error else "the server gave no reason"
+def _after_failure(known: Generation, declaration: Declaration, index: Index) -> New | Stuck:
+    """What follows where a job of a recipe failed: another one, as often as it may be."""
+    failed = index.last_failure(declaration.digest) or known
+    stuck = _failed(failed, declaration, index)
+    recorded = index.recorded(declaration.address)
+    if not _is_retried(declaration, index):
+        return stuck
+    if recorded is not None and _has_a_protected(declaration, recorded):
+        because = (
+            f"its job failed ({reason(failed.error)}), and what it was to replace is protected"
+        )
+        return replace(stuck, because=because)
+    return New(reason=Reason.JOB_FAILED, because=stuck.because, is_again=True)
+
+
+def _has_a_protected(declaration: Declaration, recorded: Recorded) -> bool:
+    """Whether a protected video of another recipe is published, whatever is in the making."""
+    is_other = recorded.current is not None and recorded.current.digest != declaration.digest
+    return is_other and protects(declaration, recorded)
+
+
+def _failed(generation: Generation, declaration: Declaration, index: Index) -> Stuck:
+    """That a job failed, whose it was, and what follows from that."""
+    users = index.users.get(generation.id, ())
     whose = "its job"
-    if users and address not in users:
+    if users and declaration.address not in users:
         whose = f"the job of {users[0]}, which has the same recipe,"
-    return Stuck(reason=Reason.JOB_FAILED, because=f"{whose} failed ({told})")
+    follows = verdict(
+        generation.error,
+        index.world.providers[declaration.provider].profile,
+        retries=declaration.lifecycle.retries,
+        failures=index.failures(declaration.digest),
+    )
+    because = f"{whose} failed ({reason(generation.error)}){follows}"
+    return Stuck(reason=Reason.JOB_FAILED, because=because)
 
 
 def _written_off(attempt: Attempt) -> Stuck:

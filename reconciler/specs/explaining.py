@@ -150,6 +150,7 @@ class _Tracing:
             "protect": "as the state has it" if protect is None else text_of(protect),
             "on_lost": lifecycle.on_lost,
             "remote": lifecycle.remote,
+            "retries": str(lifecycle.retries),
             "deadline": "none" if deadline_s is None else as_written(deadline_s),
             "ignore_changes": ", ".join(ignored) or "none",
         }

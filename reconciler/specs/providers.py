@@ -44,7 +44,7 @@ _AS_WRITTEN = (
     "remix",
     "requests_per_minute",
 )
-_TUPLES = ("models", "reference_types", "seconds", "sizes")
+_TUPLES = ("models", "reference_types", "seconds", "sizes", "transient_errors")
 _DURATIONS = ("poll_interval", "settle", "asset_lifetime")
 _DEFAULTS = (
     ("default_model", "models"),

@@ -41,6 +41,7 @@ _Address = Annotated[
 _JobId = Annotated[str, StringConstraints(pattern=r"^[^\s\x00-\x1f\x7f]+$")]
 _Variants = Annotated[list[_Variant], Field(min_length=1)]
 _Texts = Annotated[list[_Text], Field(min_length=1)]
+_Codes = list[Annotated[_Text, StringConstraints(to_lower=True)]]
 _Sizes = Annotated[list[_Size], Field(min_length=1)]
 _Lengths = Annotated[list[Annotated[StrictInt, Field(gt=0)]], Field(min_length=1)]
 
@@ -110,6 +111,11 @@ class LifecycleTable:
         default=None,
         description="What may change in the spec without another video being made. With any other "
         "change, or by --replace, it is made as the spec says.",
+    )
+    retries: Annotated[StrictInt, Field(ge=0, le=10)] | None = Field(
+        default=None,
+        description="How often it is bought again after a job failed for a reason that may pass; "
+        "by default never.",
     )
     deadline: _SomeTime | None = Field(
         default=None,
@@ -323,6 +329,9 @@ class ProviderTable:
     delete: StrictBool | None = Field(default=None, description="Whether it deletes jobs.")
     remix: StrictBool | None = Field(default=None, description="Whether it makes remixes.")
     variants: _Variants | None = Field(default=None, description="What can be downloaded.")
+    transient_errors: _Codes | None = Field(
+        default=None, description="The codes of failed jobs after which `retries` buys again."
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_TABLE)
@@ -373,14 +382,13 @@ PROJECT_FILE = TypeAdapter(ProjectFile)
 PROVIDER_KEYS = frozenset(field.name for field in fields(ProviderTable))
 
 _LATER_IN_VIDEOS = frozenset({"reference_fit", "edit_of", "extends"})
-_LATER_IN_LIFECYCLES = frozenset({"retries"})
 
 _TABLES: Mapping[tuple[str, ...], tuple[type, frozenset[str]]] = {
     ("spec",): (SpecFile, frozenset()),
     ("spec", "defaults"): (DefaultsTable, _LATER_IN_VIDEOS),
-    ("spec", "defaults", "lifecycle"): (LifecycleTable, _LATER_IN_LIFECYCLES),
+    ("spec", "defaults", "lifecycle"): (LifecycleTable, frozenset()),
     ("spec", "video", "*"): (VideoTable, _LATER_IN_VIDEOS),
-    ("spec", "video", "*", "lifecycle"): (LifecycleTable, _LATER_IN_LIFECYCLES),
+    ("spec", "video", "*", "lifecycle"): (LifecycleTable, frozenset()),
     ("spec", "moved", "*"): (MovedTable, frozenset()),
     ("spec", "removed", "*"): (RemovedTable, frozenset()),
     ("spec", "import", "*"): (ImportTable, frozenset()),
@@ -388,7 +396,7 @@ _TABLES: Mapping[tuple[str, ...], tuple[type, frozenset[str]]] = {
     ("project", "workspace", "*"): (WorkspaceTable, frozenset()),
     ("project", "project"): (ProjectTable, frozenset({"publish"})),
     ("project", "defaults"): (DefaultsTable, _LATER_IN_VIDEOS),
-    ("project", "defaults", "lifecycle"): (LifecycleTable, _LATER_IN_LIFECYCLES),
+    ("project", "defaults", "lifecycle"): (LifecycleTable, frozenset()),
     ("project", "budget"): (BudgetTable, frozenset()),
     ("project", "providers", "*"): (ProviderTable, frozenset()),
     ("project", "providers", "*", "api_key"): (KeyTable, frozenset()),

@@ -145,4 +145,5 @@ def lifecycle_over(table: LifecycleTable | None, below: Lifecycle) -> Lifecycle:
         on_lost=table.on_lost or below.on_lost,
         remote=table.remote or below.remote,
         deadline_s=seconds_in(table.deadline) if table.deadline else below.deadline_s,
+        retries=below.retries if table.retries is None else table.retries,
     )

@@ -14,12 +14,12 @@ from sqlalchemy import Row, Select, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from reconciler.domain.budget import Budget
-from reconciler.domain.errors import AlreadyBoughtError, IndistinctError, StateError
+from reconciler.domain.errors import AlreadyBoughtError, IndistinctError, StalePlanError, StateError
 from reconciler.domain.ports import Intent
 from reconciler.domain.recipe import Recipe, RecipeDigest, digest_of
-from reconciler.domain.recorded import LIVE_STATES, AttemptId, AttemptState, RunId
+from reconciler.domain.recorded import LIVE_STATES, AttemptId, AttemptState, JobStatus, RunId
 from reconciler.state import ledger, spending
-from reconciler.state.tables import LIVE_INDEX, attempts, recipes
+from reconciler.state.tables import LIVE_INDEX, attempts, generations, recipes
 from reconciler.state.transaction import Transaction, alone, insert_once
 
 # No request is waited for longer than ten minutes, from its first byte on.
@@ -33,6 +33,7 @@ def reserve(transaction: Transaction, intent: Intent, run: RunId, budget: Budget
     Raises:
         AlreadyBoughtError: a live attempt of this recipe exists.
         BudgetError: its cost breaks a cap, or goes beyond what was approved for the run.
+        StalePlanError: more jobs of its recipe have failed than it was planned with.
     """
     record_recipe(transaction, intent.recipe, intent.digest)
     attempt = _new_id(transaction)
@@ -66,6 +67,7 @@ def reserve(transaction: Transaction, intent: Intent, run: RunId, budget: Budget
             f" ({intent.digest[:19]}…) exists in this state database already",
             fix="Plan again: what that attempt made is shared, free of charge.",
         ) from error
+    _refuse_after_another_failure(transaction, intent)
     spending.refuse_beyond(transaction, intent, run, budget)
     ledger.hold(
         transaction,
@@ -358,6 +360,21 @@ def read(transaction: Transaction, attempt: AttemptId) -> Row[Any]:
     if found is None:
         raise StateError(f"no attempt `{attempt}` is recorded")
     return found
+
+
+def _refuse_after_another_failure(transaction: Transaction, intent: Intent) -> None:
+    """Let no two runs count the same retry: asked where only one of them holds the recipe."""
+    if intent.failures is None:
+        return
+    failed = select(func.count()).where(
+        generations.c.digest == intent.digest, generations.c.status == JobStatus.FAILED
+    )
+    if transaction.connection.execute(failed).scalar_one() > intent.failures:
+        raise StalePlanError(
+            f"`{intent.address}` is not bought: another job of its recipe has failed since the"
+            " plan was made",
+            fix="Plan again: it counts as one of the retries.",
+        )
 
 
 def _refuse_indistinct(transaction: Transaction, attempt: AttemptId) -> None:

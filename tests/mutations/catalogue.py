@@ -376,6 +376,18 @@ MUTATIONS: dict[str, Mutation] = {
         edits=(("if folder.resolve().is_relative_to(self._project):", "if not folder:"),),
         seen_by=f"{TRUST}::test_nothing_in_a_checkout_grants_trust",
     ),
+    "a retry counted by two runs": Mutation(
+        breaks="I1",
+        file="state/journal.py",
+        edits=(("    _refuse_after_another_failure(transaction, intent)\n", ""),),
+        seen_by=f"{JOURNAL}::test_a_failure_that_a_plan_did_not_count_refuses_its_purchase",
+    ),
+    "retries without end": Mutation(
+        breaks="I4",
+        file="apply/work.py",
+        edits=(("        if not bought.retries:\n", "        if bought.failures > 50:\n"),),
+        seen_by="tests/apply/test_apply_retries.py::test_retries_come_to_an_end_and_stay_there",
+    ),
     "a job that somebody waits for deleted": Mutation(
         breaks="I1",
         file="plan/usage.py",

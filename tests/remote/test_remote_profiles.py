@@ -27,6 +27,13 @@ def test_the_preview_is_embedded_and_free() -> None:
     } == {Decimal(0)}
 
 
+def test_a_server_that_fails_may_do_better_and_a_prompt_that_is_refused_may_not() -> None:
+    for profile in load_profiles().values():
+        assert "processing_error" in profile.transient_errors
+        assert all(code == code.casefold() for code in profile.transient_errors)
+        assert not {"moderation_blocked", "unknown", "expired"} & {*profile.transient_errors}
+
+
 @pytest.mark.parametrize(
     ("model", "size", "expected"),
     [

@@ -19,6 +19,7 @@ class Fate:
 
     duration_s: float = 60.0
     error: JobError | None = None  # it fails with this
+    fails_times: int | None = None  # the first jobs of a prompt alone; None: all of them
     is_stuck: bool = False  # it begins, and never ends
     lifetime_s: float | None = None  # of its assets, if it is shorter than the server tells
 
@@ -108,6 +109,8 @@ class Workshop:
             of = self.jobs[request.parent]
             model, seconds, size, parent = of.model, of.seconds, of.size, of.remote_id
         fate = self.fates.get(request.prompt, Fate())
+        earlier = sum(job.prompt == request.prompt for job in self.jobs.values())
+        fails = fate.fails_times is None or earlier < fate.fails_times
         begins_at = self._slot_from(at)
         ends_at = None if fate.is_stuck else begins_at + timedelta(seconds=fate.duration_s)
         if ends_at is not None:
@@ -124,7 +127,7 @@ class Workshop:
             begins_at=begins_at,
             ends_at=ends_at,
             expires_at=_later(ends_at, self.lifetime_s),
-            error=fate.error,
+            error=fate.error if fails else None,
             request=request if is_ours else None,
             shows_at=at + timedelta(seconds=hidden_s),
             gone_at=_later(ends_at, fate.lifetime_s),

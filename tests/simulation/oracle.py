@@ -185,8 +185,12 @@ class Oracle:
         self._known = set(books.jobs)
 
     def check_spending(self, plan: Plan, sent: list[Sent]) -> None:
-        """I4: a run buys what its plan says, and for no more than its worst case."""
-        planned = {buy.declaration.digest for action in plan.actions for buy in action.purchases}
+        """I4: a run buys what its plan says, as often, and for no more than its worst case."""
+        planned = {
+            buy.declaration.digest: buy.retries
+            for action in plan.actions
+            for buy in action.purchases
+        }
         for each in sent:
             if each.digest not in planned:
                 raise BrokenError(
@@ -195,6 +199,12 @@ class Oracle:
         editions = [b.declaration.recipe.edition for a in plan.actions for b in a.purchases]
         if max(editions, default=0) > self.asked_again:
             raise BrokenError(f"I1: editions {editions} are bought, {self.asked_again} were asked")
+        jobs = self.books().jobs
+        for digest, retries in planned.items():
+            made = [jobs.get(each.answered or "") for each in sent if each.digest == digest]
+            failed = sum(job is not None and job.status == "failed" for job in made)
+            if failed > 1 + retries:
+                raise BrokenError(f"I4: {failed} failed of {digest[:19]}, with {retries} retries")
         cost = sum((job.cost_usd for each in sent if (job := self._job(each))), Decimal(0))
         may_differ = not self.world.keeps_promises
         if cost > plan.cost.worst_case_usd and not may_differ:

@@ -54,7 +54,23 @@ def world_of(seed: int) -> World:
     """The world of a seed, always the same."""
     dice = Random(seed)
     temper = _temper(dice)
-    return World(seed=seed, temper=temper, steps=tuple(_steps(dice, temper)))
+    steps = tuple(_steps(dice, temper))
+    return _with_retries(Random(-1 - seed), World(seed=seed, temper=temper, steps=steps))
+
+
+def _with_retries(dice: Random, world: World) -> World:
+    """Some videos are bought again where they fail, and some failures pass."""
+    fates = {
+        prompt: replace(fate, fails_times=dice.choice([None, 1, 1, 2]))
+        for prompt, fate in (world.temper.fates or {}).items()
+    }
+    steps = tuple(
+        replace(step, video=replace(step.video, retries=dice.choice([0, 1, 3])))
+        if isinstance(step, Write)
+        else step
+        for step in world.steps
+    )
+    return replace(world, temper=replace(world.temper, fates=fates), steps=steps)
 
 
 def _temper(dice: Random) -> Temper:
@@ -116,7 +132,7 @@ def _fates(dice: Random) -> dict[str, Fate]:
         fate = Fate(duration_s=dice.choice([5.0, 15.0, 40.0]))
         odds = dice.random()
         if odds < 0.08:
-            error = JobError(code=dice.choice(["moderation_blocked", "internal"]), message="no")
+            error = JobError(code=dice.choice(["moderation_blocked", "server_error"]), message="no")
             fate = replace(fate, error=error)
         elif odds < 0.09:
             fate = replace(fate, is_stuck=True)

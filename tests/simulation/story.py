@@ -321,6 +321,7 @@ class Story:
             tags=video.tags,
             remote=video.remote,
             on_lost=video.on_lost,
+            retries=video.retries,
         )
         if declaration.recipe.reference is not None:
             declaration = replace(

@@ -33,6 +33,7 @@ class Video:
     tags: tuple[str, ...] = ()
     remote: RemotePolicy = "keep"
     on_lost: OnLost = "fail"
+    retries: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

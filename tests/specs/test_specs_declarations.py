@@ -62,12 +62,12 @@ def test_nearer_defaults_win_key_by_key(tmp_path: Path) -> None:
         tmp_path,
         {
             "sorafile.toml": "[defaults]\nseconds = 8\nsize = '1280x720'\ntags = ['z']\n"
-            "lifecycle = { protect = true, remote = 'never', deadline = '2h' }\n",
+            "lifecycle = { protect = true, remote = 'never', deadline = '2h', retries = 2 }\n",
             "specs/a.toml": "[defaults]\nsize = '1792x1024'\nmodel = 'sora-2-pro'\n"
             "[defaults.lifecycle]\non_lost = 'regenerate'\ndeadline = '90s'\n"
             "ignore_changes = ['seconds']\n"
-            "[video.a]\nprompt = 'x'\nmodel = 'sora-2'\n"
-            "lifecycle = { protect = false, ignore_changes = ['size', 'prompt', 'size'] }\n"
+            "[video.a]\nprompt = 'x'\nmodel = 'sora-2'\nlifecycle.retries = 0\n"
+            "lifecycle.protect = false\nlifecycle.ignore_changes = ['size', 'prompt', 'size']\n"
             "variants = ['thumbnail', 'video', 'video']\ntags = ['b', 'a', 'b']\n",
         },
     )

@@ -94,6 +94,7 @@ def test_every_value_is_traced_down_to_its_variables(tmp_path: Path) -> None:
         "lifecycle.on_lost": "regenerate | specs/a.toml:11",
         "lifecycle.remote": "keep | default",
         "lifecycle.ignore_changes": "none | default",
+        "lifecycle.retries": "0 | default",
         "lifecycle.deadline": "90s | specs/a.toml:12",
         "output.video": "videos/file.mp4 | default",
     }

@@ -119,6 +119,18 @@ def test_mistakes_of_several_files_are_told_in_the_order_of_files_and_lines(
             'SF0203 a.toml:4:12 "9000h" | `deadline` must be at most 8760h',
         ),
         (
+            "[video.a.lifecycle]\nretries = -1",
+            "SF0203 a.toml:4:11 -1 | `retries` must not be negative",
+        ),
+        (
+            "[video.a.lifecycle]\nretries = 11",
+            "SF0203 a.toml:4:11 11 | `retries` must be at most 10",
+        ),
+        (
+            '[video.a.lifecycle]\nretries = "2"',
+            ('SF0202 a.toml:4:11 "2" | `retries` must be a whole number | write 2 without quotes'),
+        ),
+        (
             'deadline = "30m"',
             (
                 "SF0201 a.toml:3:1 deadline | unknown key `deadline` in [video.a] "
@@ -171,7 +183,6 @@ def test_a_mistake_is_told_at_its_place(tmp_path: Path, text: str, expected: str
         ("[video.a]\nprompt = 'x'\nreference_fit = 'crop'", "3:1 reference_fit"),
         ("[video.a]\nprompt = 'x'\nedit_of = 'b'", "3:1 edit_of"),
         ("[video.a]\nprompt = 'x'\nextends = 'b'", "3:1 extends"),
-        ("[video.a]\nprompt = 'x'\nlifecycle.retries = 1", "3:11 retries"),
     ],
 )
 def test_what_later_releases_bring_is_told_so(tmp_path: Path, text: str, place: str) -> None:

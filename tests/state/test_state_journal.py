@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 
 from reconciler.domain.desired import DEFAULT_LIFECYCLE
-from reconciler.domain.errors import AlreadyBoughtError, ExitCode, StateError
-from reconciler.domain.ports import StateWriter
+from reconciler.domain.errors import AlreadyBoughtError, ExitCode, StalePlanError, StateError
+from reconciler.domain.ports import Intent, StateWriter
 from reconciler.domain.recorded import AttemptId, AttemptState, JobError, JobStatus, RunId
 from state.desk import (
     HERO,
@@ -67,6 +67,29 @@ def test_the_uniqueness_holds_across_workspaces(desk: Desk) -> None:
         one.reserve(an_intent(), a_run(one))
         with pytest.raises(AlreadyBoughtError):
             other.reserve(an_intent(), a_run(other))
+
+
+def test_a_failure_that_a_plan_did_not_count_refuses_its_purchase(desk: Desk) -> None:
+    """Two workspaces may plan the same retry, and only one of them buys it."""
+    again = replace(an_intent(), failures=1)
+    with desk.writer("default") as one, desk.writer("draft") as other:
+        _fail_another(one, an_intent())
+        _fail_another(one, again)
+        run = a_run(other)
+        before = desk.everything()
+        with pytest.raises(StalePlanError, match="has failed since") as refused:
+            other.reserve(again, run)
+        assert refused.value.fix
+        assert desk.everything() == before
+        other.reserve(replace(again, failures=2), run)
+
+
+def _fail_another(writer: StateWriter, intent: Intent) -> None:
+    attempt = sent(writer, intent)
+    job = a_job(f"video_{attempt}")
+    generation = writer.acknowledged(attempt, job)
+    error = JobError(code="server_error", message="busy")
+    writer.saw(generation.id, replace(job, status=JobStatus.FAILED, error=error))
 
 
 def test_another_mistake_of_a_reservation_is_not_told_as_bought_already(desk: Desk) -> None:
