@@ -7,7 +7,13 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 
-_LONG = ("tests/e2e/test_kills.py", "tests/third_party/", "tests/simulation/", "tests/apply/")
+_LONG = (
+    "tests/e2e/test_kills.py",
+    "tests/e2e/test_readme.py",
+    "tests/third_party/",
+    "tests/simulation/",
+    "tests/apply/",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

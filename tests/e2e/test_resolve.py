@@ -250,10 +250,9 @@ def test_in_an_account_of_ones_own_a_lost_video_is_made_anew_at_once(
     film: Film, tmp_path: Path
 ) -> None:
     """That it is lost shows only in the look, and then the list is read after all."""
-    short = ("--assets-last", "1", "--pace", "0.02")
-    with preview_server(tmp_path / "server", *short) as url:
+    film.write("specs/a.toml", ONE + 'lifecycle.on_lost = "regenerate"\n')
+    with preview_server(tmp_path / "server", "--assets-last", "0.1", "--pace", "0") as url:
         film.write("sorafile.toml", STUDIO.format(url=url, list="complete", use="exclusive"))
-        film.write("specs/a.toml", ONE + 'lifecycle.on_lost = "regenerate"\n')
         film.run("apply", "--yes", "--no-wait")
         (job,) = httpx.get(f"{url}/videos", trust_env=False).json()["data"]
         at = f"{url}/videos/{job['id']}"
@@ -261,6 +260,8 @@ def test_in_an_account_of_ones_own_a_lost_video_is_made_anew_at_once(
             pass
         while httpx.get(f"{at}/content", trust_env=False).status_code == 200:
             pass
+    with preview_server(tmp_path / "server", "--pace", "0") as url:
+        film.write("sorafile.toml", STUDIO.format(url=url, list="complete", use="exclusive"))
         film.run("plan", "--refresh=only")
         ran = film.run("apply", "--yes")
         assert ran.code == 0, ran.err

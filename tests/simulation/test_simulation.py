@@ -6,7 +6,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 from simulation.telling import play_seed
 
-FIRST, SEEDS = 20_000, 300
+FIRST, SEEDS = 20_000, 200
 
 
 def test_no_story_breaks_an_invariant() -> None:
