@@ -183,10 +183,15 @@ def _is_made_anew(
     getting: Mapping[RecipeDigest, Address],
 ) -> bool:
     """Whether another takes the place of a generation that came to nothing."""
-    if held.status is JobStatus.FAILED:
-        return declaration.digest in getting or _is_retried(declaration, index)
-    is_wanted = declaration.digest in getting or declaration.lifecycle.on_lost == "regenerate"
-    return index.is_lost(held) and is_wanted
+    is_failed = held.status is JobStatus.FAILED
+    if not is_failed and not index.is_lost(held):
+        return False
+    other = index.of_recipe(declaration.digest)
+    if declaration.digest in getting or (other is not None and not index.is_lost(other)):
+        return True
+    if is_failed:
+        return _is_retried(declaration, index)
+    return declaration.lifecycle.on_lost == "regenerate"
 
 
 def _is_retried(declaration: Declaration, index: Index) -> bool:

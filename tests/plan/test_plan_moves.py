@@ -175,6 +175,16 @@ def test_a_failed_edit_moves_with_the_video_that_is_still_published() -> None:
     )
 
 
+def test_of_a_failed_one_whose_recipe_has_a_video_after_all_nothing_moves() -> None:
+    """Another workspace has bought it since."""
+    failed = a_generation(OLD, "failed", status="failed")
+    check(
+        a_world([NEW], [a_record(OLD, pending=failed)], history=[a_generation(OLD, "made")]),
+        "new: restore stored_before $0.00 bind:made fetch publish promote",
+        "old: delete undeclared $0.00 retire:failed forget",
+    )
+
+
 def test_a_lost_video_may_be_renamed_and_on_lost_still_decides() -> None:
     for lost in (
         a_generation(OLD, stored=(), expires_at=NOW - HOUR),
