@@ -195,7 +195,7 @@ class _Known:
             or any(
                 each.status is not JobStatus.FAILED for each in self._generations.get(digest, ())
             )
-            or any(each.state.is_unresolved for each in self._attempts.get(digest, ()))
+            or any(each.digest == digest for each in self._open)
         )
 
     def _is_in_the_making(self, digest: RecipeDigest, address: Address) -> bool:
@@ -210,13 +210,20 @@ class _Known:
         found = _held(video) if video is not None else set()
         return found | {
             each.digest
-            for each in self._unresolved
+            for each in self._open
             if each.address == address and each.workspace == self.workspace
         }
 
     @cached_property
-    def _unresolved(self) -> tuple[Attempt, ...]:
-        return tuple(each for each in self.recorded.attempts if each.state.is_unresolved)
+    def _open(self) -> tuple[Attempt, ...]:
+        """The paid requests that may have made something, or that a person said to repeat."""
+        repeated = (
+            each
+            for each in self.recorded.given_up
+            if each.may_repeat and each.digest not in self._generations
+        )
+        unresolved = (each for each in self.recorded.attempts if each.state.is_unresolved)
+        return (*unresolved, *repeated)
 
     @cached_property
     def _of_undeclared(self) -> set[RecipeDigest]:

@@ -7,7 +7,7 @@ from reconciler.domain.errors import ExitCode
 from reconciler.domain.plan import ActionKind, Plan, Reason
 from reconciler.domain.recorded import JobError
 from reconciler.plan.selection import SelectionError
-from simulated.faults import Operation
+from simulated.faults import LostAnswer, Operation, times
 from simulated.power import Power, PowerCut
 from simulated.workshop import Fate
 from worlds import a_declaration
@@ -87,6 +87,25 @@ def test_one_whose_answer_was_lost_is_found_however_the_next_run_asks(
     assert studio.apply(STREET, again=asked).code is ExitCode.OK
 
     assert jobs(studio) == len(studio.server.asked(Operation.SUBMIT)) == 2
+    assert studio.bytes_at(PATH) == studio.made("street", nth=2)
+    assert studio.plan(STREET).is_empty
+
+
+def test_one_that_is_written_off_is_bought_by_the_next_run_where_a_person_said_so(
+    studio: Studio,
+) -> None:
+    studio.apply(STREET)
+    studio.provider(list="none", on_ambiguous="wait")
+    studio.server.rules.append(times(1, LostAnswer(made=False), on=Operation.SUBMIT))
+    assert studio.apply(STREET, again=AGAIN).code is ExitCode.UNRESOLVED
+    (attempt,) = (each for each in studio.recorded().attempts if each.state.is_unresolved)
+    with studio.hold() as state:
+        state.written_off(attempt.id, "by hand", may_repeat=True)
+
+    (action,) = studio.plan(STREET).actions
+
+    assert action.reason is Reason.REPLACE_REQUESTED
+    assert studio.apply(STREET).code is ExitCode.OK
     assert studio.bytes_at(PATH) == studio.made("street", nth=2)
     assert studio.plan(STREET).is_empty
 

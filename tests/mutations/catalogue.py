@@ -186,6 +186,18 @@ MUTATIONS: dict[str, Mutation] = {
         edits=(("        check_fits(media, self._variant)\n", ""),),
         seen_by="tests/assets/test_assets_partial.py::test_an_mp4_for_a_thumbnail_is_told",
     ),
+    "an interrupted replacement bought again": Mutation(
+        breaks="I1",
+        file="plan/recipes.py",
+        edits=(
+            (
+                "newest is not None and self._is_in_the_making(newest.digest, address):",
+                "newest is None:",
+            ),
+        ),
+        seen_by="tests/apply/test_apply_editions.py"
+        "::test_an_interrupted_one_is_not_bought_twice_by_saying_it_again",
+    ),
     "a published file that nobody knows": Mutation(
         breaks="section 7: a file is only ever touched by who knows whose it is",
         file="apply/publishing.py",
