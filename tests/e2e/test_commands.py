@@ -310,7 +310,7 @@ def test_no_wait_submits_and_the_next_run_goes_on(film: Film) -> None:
 
 
 def test_later_features_say_so(film: Film) -> None:
-    film.write("specs/a.toml", ONE + 'edit_of = "b"\nlifecycle.deadline = "1h"\n')
+    film.write("specs/a.toml", ONE + 'edit_of = "b"\nextends = "b"\n')
     told = film.run("plan")
     assert told.code == 3
     assert told.err.count("not available in this release") == 2
