@@ -44,8 +44,18 @@ def find(
     for attempt in sorted(attempts, key=lambda each: (len(same[each.id]), each.reserved_at)):
         left = [job for job in same[attempt.id] if job.remote_id not in taken]
         if left and not _has_rival(attempt, attempts):
-            # The first that came after it, unless that came to nothing.
-            best = min(left, key=lambda job: (job.status is JobStatus.FAILED, -jobs.index(job)))
+            # The first that came after it, unless that came to nothing. What is listed below a
+            # job that was there before the request is older; a list that is out of order must
+            # not disprove anything, so it only comes last.
+            marks = [at for at, job in enumerate(jobs) if not is_newer(job, attempt)]
+            best = min(
+                left,
+                key=lambda job: (
+                    bool(marks) and jobs.index(job) > marks[0],
+                    job.status is JobStatus.FAILED,
+                    -jobs.index(job),
+                ),
+            )
             made[attempt.id] = best
             taken.add(best.remote_id)
     for attempt in attempts:

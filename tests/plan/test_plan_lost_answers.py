@@ -91,6 +91,13 @@ def test_the_first_that_came_after_it_is_taken_unless_it_failed() -> None:
     assert made(found([lost(STREET)], jobs)) == {"street": "later"}
 
 
+def test_what_is_listed_below_an_older_job_is_taken_last() -> None:
+    """A watermark names the newest jobs alone, and a lost database knew those below."""
+    listed = [job("later"), job("first"), job("mark"), job("below")]
+    assert made(found([lost(STREET, "mark")], listed)) == {"street": "first"}
+    assert made(found([lost(STREET, "mark")], listed[2:])) == {"street": "below"}
+
+
 def test_requests_that_the_list_cannot_tell_apart_get_nothing() -> None:
     one, two = lost(STREET), lost(PICTURED)
     findings = found([one, two], [job("new")])
