@@ -12,7 +12,7 @@ from reconciler.cli.options import Options
 from reconciler.cli.wiring import Declared, Outside
 from reconciler.domain.bookings import Booking, counted, still_to_book
 from reconciler.domain.budget import begin_of
-from reconciler.domain.desired import tags_by_recipe
+from reconciler.domain.desired import Desired, tags_by_recipe
 from reconciler.domain.errors import ExitCode, InvalidSpecError
 from reconciler.domain.observed import Observed, ObservedJob, brought_in
 from reconciler.domain.plan import (
@@ -84,14 +84,8 @@ async def look_and_plan(
         InvalidSpecError: a block contradicts what the state holds.
     """
     recorded = outside.reader().read()
-    desired = as_wanted(
-        declared.desired,
-        recorded,
-        workspace=workspace,
-        blocks=declared.blocks,
-        sidecars=outside.assets.every_sidecar() if recorded.is_new else (),
-        again=named(declared.desired, again),
-    )
+    wanted = wanted_of(declared, outside, recorded, workspace=workspace, again=again)
+    desired = wanted
     if destroy and selection is None:
         desired = {}
     eyes = Eyes(
@@ -109,7 +103,7 @@ async def look_and_plan(
     observed = replace(observed, named={**observed.named, **asked_already})
     budget = replace(declared.project.budget, max_cost_usd=max_cost_usd)
     begin = begin_of("month", observed.at)
-    booked = bookings(declared, outside, recorded, since=begin) if budget.looks_back else ()
+    booked = bookings(wanted, outside, recorded, since=begin) if budget.looks_back else ()
     world = World(
         workspace=workspace,
         desired=shaped(desired, observed),
@@ -149,8 +143,31 @@ async def _with_lists_of_the_lost(world: World, eyes: Eyes) -> World:
     return replace(world, observed=replace(seen, listed=listed, unreachable=unreachable))
 
 
-def bookings(
+def wanted_of(
     declared: Declared,
+    outside: Outside,
+    recorded: RecordedState,
+    *,
+    workspace: str,
+    again: Iterable[str] = (),
+) -> Desired:
+    """The declared videos, each with the recipe that is wanted of it, as the state tells.
+
+    Raises:
+        SelectionError: `again` names what there is not.
+    """
+    return as_wanted(
+        declared.desired,
+        recorded,
+        workspace=workspace,
+        blocks=declared.blocks,
+        sidecars=outside.assets.every_sidecar() if recorded.is_new else (),
+        again=named(declared.desired, again),
+    )
+
+
+def bookings(
+    desired: Desired,
     outside: Outside,
     recorded: RecordedState,
     *,
@@ -158,12 +175,13 @@ def bookings(
 ) -> tuple[Booking, ...]:
     """The ledger as the next apply would find it.
 
-    A database that no run has used yet is told by the asset store what was spent before.
+    A database that no run has used yet is told by the asset store what was spent before, under
+    the tags of what is wanted (`wanted_of`).
     """
     booked = outside.reader().bookings(since)
     if not recorded.is_new:
         return booked
-    tags = tags_by_recipe(declared.desired)
+    tags = tags_by_recipe(desired)
     told = still_to_book(outside.assets.every_sidecar(), recorded.generations.values(), tags)
     return (*booked, *(each for each in told if since is None or each.at >= since))
 

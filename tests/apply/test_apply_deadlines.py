@@ -4,6 +4,7 @@ import pytest
 
 from apply.studio import Studio
 from reconciler.apply.journey import Limits
+from reconciler.domain.desired import Declaration
 from reconciler.domain.errors import ExitCode
 from reconciler.domain.plan import Reason
 from simulated.faults import Operation
@@ -19,11 +20,11 @@ LATE = Fate(duration_s=3000)
 
 @pytest.mark.parametrize("others", [(), (NIGHT, RAIN)])
 def test_a_job_is_waited_for_to_its_deadline_and_the_others_go_on(
-    studio: Studio, others: tuple[object, ...]
+    studio: Studio, others: tuple[Declaration, ...]
 ) -> None:
     studio.server.fated("street", LATE)
 
-    run = studio.apply(STREET, *others)  # type: ignore[arg-type]
+    run = studio.apply(STREET, *others)
 
     assert run.code is ExitCode.FAILED
     failure = run.failure("street")

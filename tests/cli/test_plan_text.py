@@ -136,8 +136,9 @@ def of_a_language() -> Plan:
     hero = a_declaration("hero", "A lighthouse at night", protect=True)
     old_hero = a_declaration("hero", "A lighthouse at dusk", protect=True)
     late = a_declaration("late", "A boat returns")
-    image = {"reference": "new", "model": "sora-2-pro", "size": "1792x1024"}
-    framed = a_declaration("framed", "From an image", **image)  # type: ignore[arg-type]
+    framed = a_declaration(
+        "framed", "From an image", reference="new", model="sora-2-pro", size="1792x1024"
+    )
     old_framed = a_declaration("framed", "From an image", reference="old", size="1792x1024")
     job = "video_68d7512d07848190b3e45da0ecbebcde"
     world = a_world(

@@ -87,7 +87,7 @@ def _server() -> str:
 _KEPT: list[subprocess.Popen[bytes]] = []
 
 
-def _serve(place: str) -> tuple[list[str], int] | None:
+def _serve(place: str) -> list[str] | None:
     """Fork for every request; returns in each fork, with what it is to run."""
     import select
 
@@ -113,7 +113,7 @@ def _serve(place: str) -> tuple[list[str], int] | None:
             asked.close()
 
 
-def _attend(asked: socket.socket) -> tuple[list[str], int] | None:
+def _attend(asked: socket.socket) -> list[str]:
     """Fork once more, for the command itself, and tell how it ends."""
     message, streams, _, _ = socket.recv_fds(asked, _MESSAGE_BYTES_MAX, FDS)
     request = json.loads(message)
@@ -133,7 +133,8 @@ def _attend(asked: socket.socket) -> tuple[list[str], int] | None:
     os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["environ"])
-    return request["argv"], os.getpid()
+    argv: list[str] = request["argv"]
+    return argv
 
 
 def _main() -> None:
@@ -157,7 +158,7 @@ def _main() -> None:
     gc.freeze()
     to_run = _serve(sys.argv[1])
     if to_run is not None:
-        sys.argv = to_run[0]
+        sys.argv = to_run
         sys.exit(main())
 
 

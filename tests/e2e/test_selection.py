@@ -255,3 +255,8 @@ def test_another_result_is_planned_saved_and_applied_once(studio: Film) -> None:
     assert studio.run("apply", "again.plan", "--yes").code == 7
     assert studio.run("plan", "--detailed-exitcode").code == 0
     assert jobs(studio) == 3
+
+    for file in (studio.root / "state").glob("sorafile.db*"):
+        file.unlink()
+    costs = studio.run("costs", "--by", "tag", "--json").document
+    assert [row["spent_usd"] for row in costs["rows"] if row["name"] == "launch"] == ["0.40"]

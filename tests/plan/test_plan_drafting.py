@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -29,10 +30,10 @@ USUAL = Usual(provider="studio", model="sora-2", seconds=4, size="720x1280")
 
 
 def a_job(
-    prompt: str | None = "A street at night", name: str = "video_1", **told: object
+    prompt: str | None = "A street at night", name: str = "video_1", **told: Any
 ) -> ObservedJob:
     job = replace(a_listed_job(STREET, name), prompt=prompt)
-    return replace(job, **told)  # type: ignore[arg-type]
+    return replace(job, **told)
 
 
 def around(world: World) -> Surroundings:

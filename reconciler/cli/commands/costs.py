@@ -29,13 +29,15 @@ def command(by: str) -> int:
     """
     from reconciler.cli.costs_text import Costs, costs_document, costs_text
     from reconciler.cli.opening import open_outside, open_project, print_document
-    from reconciler.cli.planning import bookings
+    from reconciler.cli.planning import bookings, wanted_of
     from reconciler.domain.bookings import GroupedBy, counted
 
     said = options()
     declared = open_project(said)
     outside = open_outside(said, declared)
-    booked = bookings(declared, outside, outside.reader().read())
+    recorded = outside.reader().read()
+    wanted = wanted_of(declared, outside, recorded, workspace=said.workspace)
+    booked = bookings(wanted, outside, recorded)
     costs = Costs(
         by=cast("GroupedBy", by),
         bookings=booked,
