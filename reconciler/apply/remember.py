@@ -1,12 +1,16 @@
 """Writing down what was seen, so that the next look has less to ask."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from reconciler.domain.desired import Desired, tags_by_recipe
 from reconciler.domain.observed import Observed, ObservedJob, Sidecar, unrecorded, written
 from reconciler.domain.plan import Adopt, Plan
 from reconciler.domain.ports import AssetStore, Files, StateWriter
+from reconciler.domain.recipe import RecipeDigest
 from reconciler.domain.recorded import GenerationId, RecordedState
+
+TagsByRecipe = Mapping[RecipeDigest, tuple[str, ...]]
+"""As `tags_by_recipe` tells them."""
 
 _AT_ONCE = 500  # sidecars: a few seconds, and each transaction keeps the lease alive
 
@@ -56,7 +60,7 @@ def _move_in(sidecar: Sidecar, assets: AssetStore) -> None:
 
 
 def rebuild_ledger(
-    plan: Plan, recorded: RecordedState, desired: Desired, assets: AssetStore, state: StateWriter
+    plan: Plan, recorded: RecordedState, tags: TagsByRecipe, assets: AssetStore, state: StateWriter
 ) -> None:
     """Book all that the asset store tells of into a database that no run has used yet.
 
@@ -73,7 +77,7 @@ def rebuild_ledger(
     }
     told = assets.every_sidecar()
     found = [each for each in told if (each.account, each.remote_id) not in adopted]
-    _recover_all(found, desired, assets, state)
+    _recover_all(found, tags, assets, state)
 
 
 def book_what_is_unknown(desired: Desired, assets: AssetStore, state: StateWriter) -> None:
@@ -85,14 +89,13 @@ def book_what_is_unknown(desired: Desired, assets: AssetStore, state: StateWrite
     known = {(each.account, each.remote_id) for each in generations}
     told = assets.every_sidecar()
     found = [each for each in told if (each.account, each.remote_id) not in known]
-    _recover_all(found, desired, assets, state)
+    _recover_all(found, tags_by_recipe(desired), assets, state)
 
 
 def _recover_all(
-    sidecars: Sequence[Sidecar], desired: Desired, assets: AssetStore, state: StateWriter
+    sidecars: Sequence[Sidecar], tags: TagsByRecipe, assets: AssetStore, state: StateWriter
 ) -> None:
     for each in sidecars:
         _move_in(each, assets)
-    tags = tags_by_recipe(desired)
     for begin in range(0, len(sidecars), _AT_ONCE):
         state.recover_all(sidecars[begin : begin + _AT_ONCE], tags)

@@ -36,6 +36,7 @@ from reconciler.cli.saved_plan import SavedPlan, apply_command, still_good
 from reconciler.cli.units import plural
 from reconciler.cli.views import JsonView, LineView, LiveView, View
 from reconciler.cli.wiring import Declared, Outside
+from reconciler.domain.desired import tags_by_recipe
 from reconciler.domain.errors import ExitCode, RefusedError, StalePlanError, worst
 from reconciler.domain.events import PlanMade, RunEnded
 from reconciler.domain.money import dollars
@@ -240,8 +241,8 @@ async def _carry_out(
             files=outside.files,
             state=state,
         )
-        desired = {**declared.desired, **looked.world.desired}  # not even those to be destroyed
-        rebuild_ledger(plan, recorded, desired, outside.assets, state)
+        tags = tags_by_recipe(declared.desired, looked.world.desired)
+        rebuild_ledger(plan, recorded, tags, outside.assets, state)
         world = recounted(looked.world, recorded, state)
         refuse_over_budget(said, plan, world, command=wanted.command)
         stop = Stop()

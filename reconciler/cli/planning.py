@@ -103,7 +103,7 @@ async def look_and_plan(
     observed = replace(observed, named={**observed.named, **asked_already})
     budget = replace(declared.project.budget, max_cost_usd=max_cost_usd)
     begin = begin_of("month", observed.at)
-    booked = bookings(wanted, outside, recorded, since=begin) if budget.looks_back else ()
+    booked = bookings(declared, wanted, outside, recorded, since=begin) if budget.looks_back else ()
     world = World(
         workspace=workspace,
         desired=shaped(desired, observed),
@@ -167,7 +167,8 @@ def wanted_of(
 
 
 def bookings(
-    desired: Desired,
+    declared: Declared,
+    wanted: Desired,
     outside: Outside,
     recorded: RecordedState,
     *,
@@ -176,12 +177,12 @@ def bookings(
     """The ledger as the next apply would find it.
 
     A database that no run has used yet is told by the asset store what was spent before, under
-    the tags of what is wanted (`wanted_of`).
+    the tags of what is declared and of what is `wanted` of it.
     """
     booked = outside.reader().bookings(since)
     if not recorded.is_new:
         return booked
-    tags = tags_by_recipe(desired)
+    tags = tags_by_recipe(declared.desired, wanted)
     told = still_to_book(outside.assets.every_sidecar(), recorded.generations.values(), tags)
     return (*booked, *(each for each in told if since is None or each.at >= since))
 

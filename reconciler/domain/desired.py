@@ -71,10 +71,13 @@ Desired = Mapping[Address, Declaration]
 """Every declared video, in the order of its address."""
 
 
-def tags_by_recipe(desired: Desired) -> Mapping[RecipeDigest, tuple[str, ...]]:
-    """The tags under which each declared recipe is wanted, by whichever videos."""
+def tags_by_recipe(*desired: Desired) -> Mapping[RecipeDigest, tuple[str, ...]]:
+    """The tags under which each declared recipe is wanted, by whichever videos.
+
+    Of several desired states: as the specs have it, and as it is wanted, in later editions.
+    """
     found: dict[RecipeDigest, tuple[str, ...]] = {}
-    for _, declaration in sorted(desired.items()):
+    for declaration in (each for one in desired for _, each in sorted(one.items())):
         tags = (*found.get(declaration.digest, ()), *declaration.tags)
         found[declaration.digest] = tuple(dict.fromkeys(tags))
     return found

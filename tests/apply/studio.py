@@ -20,7 +20,7 @@ from reconciler.assets.store import FolderStore
 from reconciler.domain.address import Address
 from reconciler.domain.blocks import NO_BLOCKS, Blocks
 from reconciler.domain.bookings import Booking
-from reconciler.domain.desired import Declaration
+from reconciler.domain.desired import Declaration, tags_by_recipe
 from reconciler.domain.errors import ExitCode
 from reconciler.domain.events import (
     ActionCompleted,
@@ -368,7 +368,8 @@ class Studio:
             files=ports.files,
             state=ports.state,
         )
-        rebuild_ledger(plan, world.recorded, world.desired, self.store, ports.state)
+        tags = tags_by_recipe({each.address: each for each in declared}, world.desired)
+        rebuild_ledger(plan, world.recorded, tags, self.store, ports.state)
         code = await carry_out(
             plan,
             ports.state.read(),

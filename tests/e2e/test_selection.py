@@ -259,4 +259,4 @@ def test_another_result_is_planned_saved_and_applied_once(studio: Film) -> None:
     for file in (studio.root / "state").glob("sorafile.db*"):
         file.unlink()
     costs = studio.run("costs", "--by", "tag", "--json").document
-    assert [row["spent_usd"] for row in costs["rows"] if row["name"] == "launch"] == ["0.40"]
+    assert [row["spent_usd"] for row in costs["rows"] if row["name"] == "launch"] == ["0.80"]

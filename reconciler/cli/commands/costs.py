@@ -37,7 +37,7 @@ def command(by: str) -> int:
     outside = open_outside(said, declared)
     recorded = outside.reader().read()
     wanted = wanted_of(declared, outside, recorded, workspace=said.workspace)
-    booked = bookings(wanted, outside, recorded)
+    booked = bookings(declared, wanted, outside, recorded)
     costs = Costs(
         by=cast("GroupedBy", by),
         bookings=booked,
