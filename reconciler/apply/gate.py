@@ -15,16 +15,20 @@ class Gate:
     """
 
     def __init__(self) -> None:
-        self._inside: dict[Echo, list[RecipeDigest]] = {}
+        # By what is the same for all that could be confused, so that hundreds are few to compare.
+        self._inside: dict[str | None, list[tuple[Echo, RecipeDigest]]] = {}
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     def occupy(self, echo: Echo, kin: RecipeDigest) -> None:
         """Count a request that was sent earlier, and whose outcome is being looked for."""
-        self._inside.setdefault(echo, []).append(kin)
+        self._inside.setdefault(echo.prompt, []).append((echo, kin))
 
     async def enter(self, echo: Echo, kin: RecipeDigest) -> None:
         """Come in once nothing is inside that could be taken for this one."""
-        while any(other != kin for other in self._inside.get(echo, ())):
+        while any(
+            other != kin and inside.may_be_confused_with(echo)
+            for inside, other in self._inside.get(echo.prompt, ())
+        ):
             turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting.append(turn)
             await turn
@@ -32,7 +36,7 @@ class Gate:
 
     def leave(self, echo: Echo, kin: RecipeDigest) -> None:
         """Go: the outcome is known, or nobody looks for it any more."""
-        self._inside[echo].remove(kin)
+        self._inside[echo.prompt].remove((echo, kin))
         while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():

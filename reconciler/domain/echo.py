@@ -18,5 +18,19 @@ class Echo:
     model: str | None
     seconds: int | None
     size: str | None  # WIDTHxHEIGHT in pixels
-    parent: str | None  # the remote id of the job that it remixes; None too for a create
-    blind: tuple[EchoField, ...] = ()  # what the server does not repeat: None above
+    parent: str | None  # the remote id of the job that it derives from; None too for a create
+    blind: tuple[EchoField, ...] = ()
+    """What the server does not repeat: None above. But a parent that is told there is one that
+    it may repeat, and need not."""
+
+    def may_be_confused_with(self, other: "Echo") -> bool:
+        """Whether a list may not tell the job of one from that of the other.
+
+        Two parents that need not be repeated are no confusion: without them, neither job could
+        ever be taken for certain.
+        """
+        unsure = {*self.blind, *other.blind}
+        if self.parent is not None and other.parent is not None:
+            unsure.discard("parent")
+        compared = {"prompt", "model", "seconds", "size", "parent"} - unsure
+        return all(getattr(self, field) == getattr(other, field) for field in compared)

@@ -100,7 +100,10 @@ def matches(attempt: Attempt, job: ObservedJob) -> Match:
 def _has_rival(attempt: Attempt, attempts: Sequence[Attempt]) -> bool:
     """Whether the list cannot tell it from an unresolved one that asked for something else."""
     return any(
-        other.echo == attempt.echo and not other.is_kin(attempt)
+        attempt.echo is not None
+        and other.echo is not None
+        and other.echo.may_be_confused_with(attempt.echo)
+        and not other.is_kin(attempt)
         for other in attempts
         if other.id != attempt.id
     )

@@ -10,10 +10,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Row, Select, func, insert, select, update
+from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from reconciler.domain.budget import Budget
+from reconciler.domain.echo import Echo
 from reconciler.domain.errors import AlreadyBoughtError, IndistinctError, StalePlanError, StateError
 from reconciler.domain.ports import Intent
 from reconciler.domain.recipe import Recipe, RecipeDigest, digest_of
@@ -200,8 +201,7 @@ def adopted(transaction: Transaction, attempt: AttemptId, remote_id: str) -> Non
 
 def is_contested(transaction: Transaction, attempt: Row[Any]) -> bool:
     """Whether another request of the same echo is being sent: a new job may be its answer."""
-    other = _of_the_same_echo(attempt, (AttemptState.SENDING,))
-    return transaction.connection.execute(other).first() is not None
+    return bool(_of_the_same_echo(transaction, attempt, (AttemptState.SENDING,)))
 
 
 def is_live(transaction: Transaction, digest: RecipeDigest) -> bool:
@@ -380,11 +380,10 @@ def _refuse_after_another_failure(transaction: Transaction, intent: Intent) -> N
 def _refuse_indistinct(transaction: Transaction, attempt: AttemptId) -> None:
     alone(transaction, "sending")  # two that send at the same moment must see each other
     mine = read(transaction, attempt)
-    other = transaction.connection.execute(
-        _of_the_same_echo(mine, (AttemptState.SENDING, AttemptState.AMBIGUOUS)).where(
-            func.coalesce(attempts.c.kin, attempts.c.digest) != (mine.kin or mine.digest)
-        )
-    ).first()
+    states = (AttemptState.SENDING, AttemptState.AMBIGUOUS)
+    others = _of_the_same_echo(transaction, mine, states)
+    kin = mine.kin or mine.digest
+    other = next((each for each in others if (each.kin or each.digest) != kin), None)
     if other is not None:
         raise IndistinctError(
             f"`{mine.address}` is not bought yet: the server's list could not tell it from the"
@@ -393,14 +392,24 @@ def _refuse_indistinct(transaction: Transaction, attempt: AttemptId) -> None:
         )
 
 
-def _of_the_same_echo(mine: Row[Any], states: tuple[AttemptState, ...]) -> Select[Any]:
+def _of_the_same_echo(
+    transaction: Transaction, mine: Row[Any], states: tuple[AttemptState, ...]
+) -> Sequence[Row[Any]]:
     """The other attempts of these states that a list could not tell from this one."""
-    return select(attempts.c.id, attempts.c.address).where(
-        attempts.c.account == mine.account,
-        attempts.c.echo == mine.echo,
-        attempts.c.state.in_(states),
-        attempts.c.id != mine.id,
-    )
+    open_ones = transaction.connection.execute(
+        select(attempts).where(
+            attempts.c.account == mine.account,
+            attempts.c.state.in_(states),
+            attempts.c.id != mine.id,
+        )
+    ).all()
+    return [each for each in open_ones if _may_be_confused(each.echo, mine.echo)]
+
+
+def _may_be_confused(one: Echo | None, other: Echo | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return one.may_be_confused_with(other)
 
 
 def _left_by_the_dead(
