@@ -138,6 +138,26 @@ class FolderStore:
             with file:
                 return sha256_of(file) == asset.sha256
 
+    def read(self, asset: Asset) -> bytes:
+        """All bytes of an asset, in memory at once.
+
+        Raises:
+            BadAssetError: it is not whole in the store.
+            StateError: the store cannot be read.
+        """
+        with disk_errors(f"the asset {asset.sha256} cannot be read"):
+            path = self.path(asset.sha256) if self._lies_in_place(asset) else self._finished(asset)
+            file = open_regular(path) if path is not None else None
+            if file is not None:
+                with file:
+                    found = file.read(asset.bytes + 1)  # one that grew meanwhile is another
+                if hashlib.sha256(found).hexdigest() == asset.sha256:
+                    return found
+        raise BadAssetError(
+            f"the stored {asset.variant} is damaged, or missing",
+            fix="get it back, if it is still somewhere, with: sorafile apply --verify",
+        )
+
     def path(self, sha256: Sha256) -> Path:
         """Where the bytes lie, or would."""
         return self._folder / "bytes" / sha256[:2] / sha256

@@ -6,7 +6,7 @@ disk as against simulated ones under a simulated clock.
 
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -67,7 +67,33 @@ class RemixRequest:
     prompt: str
 
 
-PaidRequest = CreateRequest | RemixRequest
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditRequest:
+    """One new video that is a finished job's, changed."""
+
+    parent: str  # remote id
+    prompt: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditUploadRequest:
+    """One new video that is the one sent along, changed."""
+
+    prompt: str
+    model: str | None  # None: nobody knows what made the video, so the server chooses
+    video: bytes = field(repr=False)  # an mp4, whole: read and checked before anything is recorded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtendRequest:
+    """One new video that begins with a finished job's, and goes on."""
+
+    parent: str  # remote id
+    prompt: str
+    seconds: int  # that it adds
+
+
+PaidRequest = CreateRequest | RemixRequest | EditRequest | EditUploadRequest | ExtendRequest
 
 
 class PaidCall(Protocol):
@@ -424,6 +450,13 @@ class AssetStore(Protocol):
 
     def path(self, sha256: Sha256) -> Path:
         """Where the bytes lie."""
+
+    def read(self, asset: Asset) -> bytes:
+        """All bytes of an asset, in memory at once.
+
+        Raises:
+            BadAssetError: it is not whole in the store.
+        """
 
     def partial(self, generation: Generation, variant: Variant) -> Partial:
         """Begin or go on with one download."""

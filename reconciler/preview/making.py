@@ -107,7 +107,7 @@ class Making:
         upload = await asyncio.to_thread(look_into, asked.source)
         create = CreateRequest(
             prompt=asked.prompt,
-            model="sora-2",
+            model=asked.model,
             seconds=upload.seconds,
             size=upload.size,
             reference=upload.first_frame,

@@ -48,6 +48,7 @@ class EditRequest:
 
     prompt: str
     source: str | bytes  # the id of a video, or an mp4 file, not looked into yet
+    model: str  # that edits a file; a video of this server has its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +107,11 @@ def parse_remix(fields: Mapping[str, Any]) -> str:
 def parse_edit(fields: Mapping[str, Any]) -> EditRequest:
     """Validate the fields of `POST /videos/edits`."""
     _refuse_unknown(fields, {"prompt", "video", "model"})
-    return EditRequest(prompt=_prompt(fields), source=_source(fields))
+    return EditRequest(
+        prompt=_prompt(fields),
+        source=_source(fields),
+        model=_one_of(fields, "model", MODELS),
+    )
 
 
 def parse_extension(fields: Mapping[str, Any]) -> ExtensionRequest:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from io import BytesIO
 
 from reconciler.preview.errors import ApiError
-from reconciler.preview.requests import SECONDS, SIZES
+from reconciler.preview.requests import SIZES, VIDEO_SECONDS_MAX
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,7 +14,7 @@ class Upload:
     """What an edit needs to know of it."""
 
     size: str
-    seconds: int  # the nearest that can be made
+    seconds: int  # whole ones, as long as a video that was extended can be
     first_frame: bytes  # png
 
 
@@ -40,7 +40,7 @@ def look_into(video: bytes) -> Upload:
         raise _refused(f"'video' is {size}. Supported sizes are {', '.join(SIZES)}.")
     first_frame = BytesIO()
     picture.save(first_frame, "PNG")
-    seconds = min(map(int, SECONDS), key=lambda each: abs(each - length_s))
+    seconds = min(max(round(length_s), 1), VIDEO_SECONDS_MAX)
     return Upload(size=size, seconds=seconds, first_frame=first_frame.getvalue())
 
 

@@ -6,9 +6,17 @@ twice.
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from typing import assert_never
 
 from reconciler.domain.observed import JobPage, ObservedJob
-from reconciler.domain.ports import CreateRequest, PaidRequest
+from reconciler.domain.ports import (
+    CreateRequest,
+    EditRequest,
+    EditUploadRequest,
+    ExtendRequest,
+    PaidRequest,
+    RemixRequest,
+)
 from reconciler.domain.profile import Variant
 from reconciler.domain.provider import Provider
 from reconciler.remote import answers
@@ -18,6 +26,9 @@ from reconciler.remote.door import (
     HttpPaidCall,
     PaidPost,
     create_post,
+    edit_post,
+    edit_upload_post,
+    extend_post,
     job_path,
     reference_upload,
     remix_post,
@@ -91,8 +102,22 @@ class HttpServer:
 
 
 def _post(request: PaidRequest) -> PaidPost:
-    if not isinstance(request, CreateRequest):
-        return remix_post(request.parent, request.prompt)
+    match request:
+        case CreateRequest():
+            return _create_post(request)
+        case RemixRequest(parent=parent, prompt=prompt):
+            return remix_post(parent, prompt)
+        case EditRequest(parent=parent, prompt=prompt):
+            return edit_post(parent, prompt)
+        case EditUploadRequest(prompt=prompt, model=model, video=video):
+            return edit_upload_post(video, prompt, model=model)
+        case ExtendRequest(parent=parent, prompt=prompt, seconds=seconds):
+            return extend_post(parent, prompt, seconds=str(seconds))
+        case _:
+            assert_never(request)
+
+
+def _create_post(request: CreateRequest) -> PaidPost:
     reference = None
     if request.reference is not None:
         if request.reference_bytes is None:

@@ -369,6 +369,35 @@ def remix_post(parent: str, prompt: str) -> PaidPost:
     return PaidPost(path=f"{job_path(parent)}/remix", json={"prompt": prompt})
 
 
+def edit_post(parent: str, prompt: str, *, model: str | None = None) -> PaidPost:
+    """A finished job's video, changed.
+
+    Raises:
+        RejectedError: a job cannot have that id; nothing was asked.
+    """
+    check_remote_id(parent)
+    more = {} if model is None else {"model": model}
+    return PaidPost(path="/videos/edits", json={"prompt": prompt, **more, "video": {"id": parent}})
+
+
+def edit_upload_post(video: bytes, prompt: str, *, model: str | None = None) -> PaidPost:
+    """An mp4 that goes along, changed. Its form is built whole, so it is in memory twice."""
+    more: dict[str, str | Upload] = {} if model is None else {"model": model}
+    upload = Upload(name="video.mp4", data=video, media_type="video/mp4")
+    return PaidPost(path="/videos/edits", form={"prompt": prompt, **more, "video": upload})
+
+
+def extend_post(parent: str, prompt: str, *, seconds: str) -> PaidPost:
+    """A finished job's video, and what comes after it.
+
+    Raises:
+        RejectedError: a job cannot have that id; nothing was asked.
+    """
+    check_remote_id(parent)
+    body = {"prompt": prompt, "seconds": seconds, "video": {"id": parent}}
+    return PaidPost(path="/videos/extensions", json=body)
+
+
 def job_path(remote_id: str) -> str:
     """The path of one job; ids are opaque, and may hold slashes.
 

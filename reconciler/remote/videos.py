@@ -43,8 +43,10 @@ from reconciler.remote.door import (
     Door,
     PaidPost,
     Upload,
-    check_remote_id,
     create_post,
+    edit_post,
+    edit_upload_post,
+    extend_post,
     job_path,
     reference_upload,
     remix_post,
@@ -189,23 +191,16 @@ class VideosClient:
             video: the id of a completed video, or an mp4: bytes or a file.
             model: where the server wants one with an mp4; not sent by default.
         """
-        more = {} if model is None else {"model": model}
         if isinstance(video, str):
-            check_remote_id(video)
-            body = {"prompt": prompt, **more, "video": {"id": video}}
-            return await self._pay(PaidPost(path="/videos/edits", json=body))
-        upload = Upload(name="video.mp4", data=await _mp4(video), media_type="video/mp4")
-        form: dict[str, str | Upload] = {"prompt": prompt, **more, "video": upload}
-        return await self._pay(PaidPost(path="/videos/edits", form=form))
+            return await self._pay(edit_post(video, prompt, model=model))
+        return await self._pay(edit_upload_post(await _mp4(video), prompt, model=model))
 
     async def extend(self, prompt: str, seconds: VideoSeconds | str, video_id: str) -> Video:
         """Let a completed video go on for some seconds. Costs money; raises as `create`.
 
         The new video holds the old one too; its `seconds` are those of both.
         """
-        check_remote_id(video_id)
-        body = {"prompt": prompt, "seconds": str(seconds), "video": {"id": video_id}}
-        return await self._pay(PaidPost(path="/videos/extensions", json=body))
+        return await self._pay(extend_post(video_id, prompt, seconds=str(seconds)))
 
     async def retrieve(self, video_id: str) -> Video:
         """Look at one job; its id is told as it was asked for.

@@ -92,6 +92,19 @@ def test_a_cut_file_is_not_whole_and_an_altered_one_not_intact(store: FolderStor
     assert not store.is_intact(asset)
 
 
+def test_all_bytes_of_an_asset_are_read_or_none(store: FolderStore) -> None:
+    asset = put(store, b"a video")
+    assert store.read(asset) == b"a video"
+    stored = store.path(asset.sha256)
+    stored.chmod(0o644)
+    stored.write_bytes(b"another")
+    with pytest.raises(BadAssetError, match="is damaged"):
+        store.read(asset)
+    stored.unlink()
+    with pytest.raises(BadAssetError, match="or missing"):
+        store.read(asset)
+
+
 def test_a_folder_or_a_link_in_place_of_bytes_is_not_whole(
     store: FolderStore, tmp_path: Path
 ) -> None:

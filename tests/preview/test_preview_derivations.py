@@ -73,6 +73,21 @@ def test_a_video_of_elsewhere_can_be_edited(server: Server) -> None:
     assert edit["remixed_from_video_id"] is None
 
 
+def test_what_is_edited_is_of_the_model_that_is_named_and_as_long_as_it_is(server: Server) -> None:
+    parent = server.finished(server.create("A cat"))
+    body = {"prompt": "On", "seconds": "12", "video": {"id": parent["id"]}}
+    longer = done(server, server.http.post("/videos/extensions", json=body))
+    edit = done(
+        server,
+        server.http.post(
+            "/videos/edits",
+            data={"prompt": "In the rain", "model": "sora-2-pro"},
+            files={"video": ("cat.mp4", server.content(longer).content, "video/mp4")},
+        ),
+    )
+    assert (edit["seconds"], edit["model"]) == ("16", "sora-2-pro")
+
+
 @pytest.mark.parametrize("body", [b"", b"not a video", bytes(4000)])
 def test_what_is_no_video_cannot_be_edited(server: Server, body: bytes) -> None:
     answer = server.http.post(

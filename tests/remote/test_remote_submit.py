@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -16,7 +17,14 @@ from reconciler.domain.errors import (
     UnauthorizedError,
 )
 from reconciler.domain.observed import ObservedJob
-from reconciler.domain.ports import CreateRequest, PaidRequest, RemixRequest
+from reconciler.domain.ports import (
+    CreateRequest,
+    EditRequest,
+    EditUploadRequest,
+    ExtendRequest,
+    PaidRequest,
+    RemixRequest,
+)
 from reconciler.domain.recipe import Sha256
 from reconciler.domain.recorded import JobError, JobStatus
 from remote.scripted_server import (
@@ -372,11 +380,64 @@ def test_a_remix_is_json_at_its_parent() -> None:
     asyncio.run(check())
 
 
+@pytest.mark.parametrize(
+    ("request_", "path", "body"),
+    [
+        (
+            EditRequest(parent="video_0", prompt="with rain ☂"),
+            "edits",
+            {"prompt": "with rain ☂", "video": {"id": "video_0"}},
+        ),
+        (
+            ExtendRequest(parent="video_0", prompt="on", seconds=8),
+            "extensions",
+            {"prompt": "on", "seconds": "8", "video": {"id": "video_0"}},
+        ),
+    ],
+)
+def test_an_edit_and_an_extension_are_json_that_names_its_parent(
+    request_: PaidRequest, path: str, body: dict[str, object]
+) -> None:
+    async def check() -> None:
+        async with talking(says(200, JOB)) as (client, server):
+            await submit(client, request_)
+            sent = server.received[0]
+        assert sent.target == f"/v1/videos/{path}"
+        assert sent.headers["content-type"] == "application/json"
+        assert json.loads(sent.body) == body
+
+    asyncio.run(check())
+
+
+@pytest.mark.parametrize("model", ["sora-2-pro", None])
+def test_an_edit_of_a_video_that_goes_along_is_a_form(model: str | None) -> None:
+    async def check() -> None:
+        async with talking(says(200, JOB)) as (client, server):
+            video = EditUploadRequest(prompt="with rain", model=model, video=b"\0mp4")
+            await submit(client, video)
+            sent = server.received[0]
+        assert sent.target == "/v1/videos/edits"
+        assert sent.headers["content-type"].startswith("multipart/form-data")
+        assert b'name="video"; filename="video.mp4"\r\nContent-Type: video/mp4' in sent.body
+        assert b"\0mp4" in sent.body
+        assert (b'name="model"' in sent.body) == (model is not None)
+
+    asyncio.run(check())
+
+
 @pytest.mark.parametrize("parent", ["", "..", "a\nb", "x" * 513])
-def test_a_parent_that_leads_elsewhere_is_never_asked_for(parent: str) -> None:
-    error, posts = asyncio.run(
-        outcome(says(200, JOB), request=RemixRequest(parent=parent, prompt="p"))
-    )
+@pytest.mark.parametrize(
+    "asking",
+    [
+        lambda parent: RemixRequest(parent=parent, prompt="p"),
+        lambda parent: EditRequest(parent=parent, prompt="p"),
+        lambda parent: ExtendRequest(parent=parent, prompt="p", seconds=4),
+    ],
+)
+def test_a_parent_that_leads_elsewhere_is_never_asked_for(
+    parent: str, asking: Callable[[str], PaidRequest]
+) -> None:
+    error, posts = asyncio.run(outcome(says(200, JOB), request=asking(parent)))
 
     assert isinstance(error, RejectedError)
     assert posts == 0

@@ -16,7 +16,7 @@ from reconciler.domain.errors import (
     UnavailableError,
 )
 from reconciler.domain.observed import JobPage, ObservedJob
-from reconciler.domain.ports import CreateRequest, PaidRequest, Server
+from reconciler.domain.ports import CreateRequest, EditUploadRequest, PaidRequest, Server
 from reconciler.domain.profile import Variant
 from reconciler.domain.recorded import JobStatus
 from simulated.clock import SimulatedClock
@@ -220,7 +220,7 @@ class SimulatedServer:
 
     def _make(self, request: PaidRequest, *, hidden_s: float) -> Job:
         now = self.clock.moment()
-        if not isinstance(request, CreateRequest):
+        if not isinstance(request, CreateRequest | EditUploadRequest):
             parent = self.workshop.find(request.parent)
             if parent is None:
                 raise RejectedError("no such parent", status=404)

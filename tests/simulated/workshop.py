@@ -4,12 +4,15 @@ A job cannot be hurried or stopped, so all that will become of it is settled as 
 """
 
 import heapq
+import io
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
+from reconciler.assets.media import identify
 from reconciler.domain.observed import ObservedJob
-from reconciler.domain.ports import CreateRequest, PaidRequest
+from reconciler.domain.ports import CreateRequest, EditUploadRequest, ExtendRequest, PaidRequest
 from reconciler.domain.recorded import JobError, JobStatus
 
 
@@ -87,6 +90,16 @@ class Job:
         return max(0, int(100 * (at - self.begins_at).total_seconds() / whole_s))
 
 
+class _Shape(NamedTuple):
+    """What a request comes to."""
+
+    model: str
+    seconds: int
+    size: str
+    parent: str | None
+    new_seconds: int  # which are billed
+
+
 @dataclass(slots=True, kw_only=True)
 class Workshop:
     """All jobs that were ever made, in their order."""
@@ -103,11 +116,7 @@ class Workshop:
         self, request: PaidRequest, at: datetime, *, is_ours: bool = True, hidden_s: float = 0.0
     ) -> Job:
         """Take in one more job; it is billed. Nobody sees it before `hidden_s` are over."""
-        if isinstance(request, CreateRequest):
-            model, seconds, size, parent = request.model, request.seconds, request.size, None
-        else:
-            of = self.jobs[request.parent]
-            model, seconds, size, parent = of.model, of.seconds, of.size, of.remote_id
+        shape = self._shape(request)
         fate = self.fates.get(request.prompt, Fate())
         earlier = sum(job.prompt == request.prompt for job in self.jobs.values())
         fails = fate.fails_times is None or earlier < fate.fails_times
@@ -118,11 +127,11 @@ class Workshop:
         made = Job(
             remote_id=f"video_{len(self.jobs) + 1}",
             prompt=request.prompt,
-            model=model,
-            seconds=seconds,
-            size=size,
-            parent=parent,
-            cost_usd=self.usd_per_second * seconds,
+            model=shape.model,
+            seconds=shape.seconds,
+            size=shape.size,
+            parent=shape.parent,
+            cost_usd=self.usd_per_second * shape.new_seconds,
             created_at=at,
             begins_at=begins_at,
             ends_at=ends_at,
@@ -134,6 +143,20 @@ class Workshop:
         )
         self.jobs[made.remote_id] = made
         return made
+
+    def _shape(self, request: PaidRequest) -> "_Shape":
+        if isinstance(request, CreateRequest):
+            return _Shape(request.model, request.seconds, request.size, None, request.seconds)
+        if isinstance(request, EditUploadRequest):
+            media = identify(io.BytesIO(request.video))
+            seconds = round(media.duration_s or 0)
+            size = f"{media.width}x{media.height}"
+            return _Shape(request.model or "sora-2", seconds, size, None, seconds)
+        of = self.jobs[request.parent]
+        if isinstance(request, ExtendRequest):
+            total = of.seconds + request.seconds
+            return _Shape(of.model, total, of.size, of.remote_id, request.seconds)
+        return _Shape(of.model, of.seconds, of.size, of.remote_id, of.seconds)
 
     def alter(self, remote_id: str, **changes: object) -> None:
         """Make a job another than it was asked for, or than it was."""
