@@ -47,7 +47,7 @@ from reconciler.domain.plan import (
 )
 from reconciler.domain.profile import Price, Profile, Variant
 from reconciler.domain.provider import AccountUse, OnAmbiguous, Provider
-from reconciler.domain.recipe import Parent, Recipe, RecipeDigest, Reference, Sha256
+from reconciler.domain.recipe import Derivation, Parent, Recipe, RecipeDigest, Reference, Sha256
 from reconciler.domain.recorded import (
     Asset,
     Attempt,
@@ -128,6 +128,8 @@ def a_declaration(
     prompt: str | None = None,
     *,
     remix_of: Declaration | None = None,
+    edit_of: Declaration | None = None,
+    extends: Declaration | None = None,
     provider: str = "studio",
     account: str = "studio",
     model: str = "sora-2",
@@ -146,18 +148,21 @@ def a_declaration(
     deadline_s: float | None = None,
     retries: int = 0,
 ) -> Declaration:
-    """A declared video; its prompt is its address unless told."""
+    """A declared video; its prompt is its address unless told.
+
+    Of an extension, `seconds` are those that it adds.
+    """
     here = Address.parse(address)
-    if remix_of is not None:
-        model, seconds, size = remix_of.model, remix_of.seconds, remix_of.size
+    parent = remix_of or edit_of or extends
+    derivation: Derivation = "remix" if remix_of else "edit" if edit_of else "extend"
     recipe = Recipe(
         account=account,
         prompt=address if prompt is None else prompt,
-        model=None if remix_of else model,
-        seconds=None if remix_of else seconds,
-        size=None if remix_of else size,
+        model=None if parent else model,
+        seconds=seconds if extends or not parent else None,
+        size=None if parent else size,
         reference=Reference(sha256=sha256(reference)) if reference else None,
-        parent=Parent(derivation="remix", digest=remix_of.digest) if remix_of else None,
+        parent=Parent(derivation=derivation, digest=parent.digest) if parent else None,
         take=take,
         edition=edition,
     )
@@ -168,9 +173,9 @@ def a_declaration(
         provider=provider,
         recipe=recipe,
         digest=recipe.digest,
-        model=model,
-        seconds=seconds,
-        size=size,
+        model=parent.model if parent else model,
+        seconds=recipe.length_after(parent.seconds) if parent else seconds,
+        size=parent.size if parent else size,
         variants=wanted,
         outputs={
             variant: named.get(variant, f"videos/{here.in_paths}.{variant.extension}")
@@ -185,7 +190,7 @@ def a_declaration(
             retries=retries,
         ),
         ignore_changes=ignore,
-        parent=remix_of.address if remix_of else None,
+        parent=parent.address if parent else None,
     )
 
 

@@ -15,7 +15,7 @@ _BACK_OFF_FIRST_S = 2.0
 _BACK_OFF_MAX_S = 120.0
 
 # Whoever asks within this time of each other is taken to have asked together. It is long
-# enough for a remix to ask for the place that its parent's job leaves.
+# enough for a derived video to ask for the place that its parent's job leaves.
 _TOGETHER_S = 0.02
 
 

@@ -61,7 +61,7 @@ class Results:
             raise StoppedError
         return made
 
-    async def remixes_are_submitted(self, generation: GenerationId) -> bool:
+    async def derivations_are_submitted(self, generation: GenerationId) -> bool:
         """Wait until nothing in this run needs a job any more; False if something will."""
         needing = [
             self._submitted[address]
@@ -71,7 +71,7 @@ class Results:
         return all([await asyncio.shield(future) for future in needing])
 
     def _is_of(self, step: Buy, generation: GenerationId) -> bool:
-        """Whether a purchase is a remix of that job, and not of one that takes its place."""
+        """Whether a purchase is made of that job, and not of one that takes its place."""
         parent = step.declaration.parent
         if step.parent_generation is not None or parent is None:
             return step.parent_generation == generation

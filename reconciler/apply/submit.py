@@ -7,6 +7,7 @@ anything else happens. Dying between any two lines leaves a row that tells the t
 
 import hashlib
 from dataclasses import dataclass
+from typing import assert_never
 
 from reconciler.apply.journey import Journey, Lane
 from reconciler.apply.settling import Verdict
@@ -27,9 +28,19 @@ from reconciler.domain.errors import (
 )
 from reconciler.domain.observed import ObservedJob
 from reconciler.domain.plan import Buy
-from reconciler.domain.ports import CreateRequest, Intent, PaidRequest, RemixRequest
+from reconciler.domain.ports import (
+    CreateRequest,
+    EditRequest,
+    EditUploadRequest,
+    ExtendRequest,
+    Intent,
+    PaidRequest,
+    RemixRequest,
+)
+from reconciler.domain.profile import Profile
+from reconciler.domain.recipe import Recipe
 from reconciler.domain.recorded import Attempt, AttemptId, Generation, RunId
-from reconciler.plan.matching import echo_of
+from reconciler.plan.matching import echo_of, echo_of_upload
 
 # Of a lease that lasts 30 s from the writing of `sending`: so another run can take it only
 # long after the last moment at which a request may begin.
@@ -60,7 +71,9 @@ async def buy(
 ) -> Generation:
     """Make one paid job, and return it as held at its address.
 
-    `parent` is the remote id of the job that it remixes.
+    `parent` is the remote id of the job that it derives from; None too where that job's stored
+    video is sent along. Then at most as many such videos are in memory at once, each twice, as
+    jobs may run at its provider.
 
     Only a request that certainly made nothing is ever followed by another one, and each of
     those is an attempt of its own. A place among the running jobs is taken, and kept.
@@ -75,11 +88,17 @@ async def buy(
         StateError: the job was made, and could not be recorded; the text names it.
         StalePlanError: the reference image is another by now, or another job of its recipe has
             failed since; nothing was sent.
+        BadAssetError: the stored video to be sent along is damaged; nothing was sent.
         BudgetError: a cap, or what was approved for the run, does not allow it; nothing was sent.
     """
     declaration = step.declaration
     lane = journey.lane(declaration.provider)
-    echo = echo_of(declaration, parent, lane.provider.profile)
+    profile = lane.provider.profile
+    echo = (
+        echo_of(declaration, parent, profile)
+        if step.upload is None
+        else echo_of_upload(declaration, step.upload, profile)
+    )
     kin = declaration.recipe.kin
     await journey.stop.or_stop(lane.gate.enter(echo, kin))
     try:
@@ -87,8 +106,8 @@ async def buy(
         try:
             purchase = _Purchase(
                 step=step,
-                # Read no sooner than now: hundreds may wait, each with a picture.
-                request=_request(step, parent, journey),
+                # Read no sooner than now: hundreds may wait, each with a picture or a video.
+                request=_request(step, parent, profile, journey),
                 echo=echo,
                 rank=rank,
                 lane=lane,
@@ -271,13 +290,17 @@ async def _acknowledged(attempt: AttemptId, job: ObservedJob, journey: Journey) 
         await journey.ports.clock.sleep(_RECORD_WAIT_S)
 
 
-def _request(step: Buy, parent: str | None, journey: Journey) -> PaidRequest:
+def _request(step: Buy, parent: str | None, profile: Profile, journey: Journey) -> PaidRequest:
     declaration = step.declaration
+    if step.upload is not None:
+        video = journey.ports.assets.read(step.upload)
+        prompt = declaration.recipe.prompt
+        return EditUploadRequest(prompt=prompt, model=declaration.model, video=video)
     if parent is not None:
-        return RemixRequest(parent=parent, prompt=declaration.recipe.prompt)
+        return _derived_request(declaration.recipe, parent, profile)
     model, seconds, size = declaration.model, declaration.seconds, declaration.size
     if model is None or seconds is None or size is None:
-        raise ValueError(f"{declaration.address} is of no known shape, and no remix")
+        raise ValueError(f"{declaration.address} is of no known shape, and derives from nothing")
     return CreateRequest(
         prompt=declaration.recipe.prompt,
         model=model,
@@ -286,6 +309,23 @@ def _request(step: Buy, parent: str | None, journey: Journey) -> PaidRequest:
         reference=declaration.reference,
         reference_bytes=_reference_bytes(declaration.reference, journey),
     )
+
+
+def _derived_request(recipe: Recipe, parent: str, profile: Profile) -> PaidRequest:
+    derived, prompt = recipe.parent, recipe.prompt
+    if derived is None:
+        raise ValueError(f"{recipe.digest} derives from nothing")
+    match profile.sends(derived.derivation):
+        case "remix":
+            return RemixRequest(parent=parent, prompt=prompt)
+        case "edit":
+            return EditRequest(parent=parent, prompt=prompt)
+        case "extend":
+            if recipe.seconds is None:
+                raise ValueError(f"{recipe.digest} adds nothing")
+            return ExtendRequest(parent=parent, prompt=prompt, seconds=recipe.seconds)
+        case other:
+            assert_never(other)
 
 
 def _reference_bytes(reference: ReferenceFile | None, journey: Journey) -> bytes | None:

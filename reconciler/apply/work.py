@@ -56,12 +56,12 @@ from reconciler.domain.recorded import (
     RunId,
 )
 from reconciler.plan.lost_answers import awaiting
+from reconciler.plan.matching import TOLERANCE_S
 from reconciler.plan.retries import may_pass, reason, verdict
 
 _RETRY_WAIT_S = 10.0  # before the first retry, and twice as long before each that follows
 _RETRY_WAIT_S_MAX = 120.0
 _ANOTHER_RECIPE = "change the prompt or the settings: another recipe is another job"
-_TOLERANCE_S = 0.5  # of a video's length: servers round to whole frames
 
 
 class NotBegunError(Exception):
@@ -234,7 +234,7 @@ class Work:
                 state.lost(identity)
                 self._lost.add(identity)
                 if self._held is not None and self._held.id == identity:
-                    self._held = None  # what takes its place is what its remixes wait for
+                    self._held = None  # what takes its place is what others are to be made of
             case Await():
                 await self._await(step)
             case Fetch():
@@ -285,7 +285,7 @@ class Work:
     async def _buy(self, step: Buy) -> None:
         self._held = await buy(
             step,
-            parent=await self._parent_of(step),
+            parent=None if step.upload is not None else await self._parent_of(step),
             rank=self.rank,
             run=self.run,
             journey=self.journey,
@@ -376,7 +376,7 @@ class Work:
             )
 
     async def _parent_of(self, step: Buy) -> str | None:
-        """The remote id of the job that is remixed."""
+        """The remote id of the job that it derives from."""
         parent = step.declaration.parent
         if parent is None:
             return step.declaration.external_parent
@@ -513,7 +513,7 @@ class Work:
         self.journey.ports.state.retired(self.action.address, generation.id)
 
     async def _delete_unless_needed(self, generation: Generation) -> bool:
-        """Delete a job once its video is verified here, unless a remix needs it later on.
+        """Delete a job once its video is verified here, unless something is to be made of it.
 
         One that may be another's is let be, whatever the plan hoped to buy: it was found in the
         list of a shared account, after the answer to our own request was lost.
@@ -530,10 +530,10 @@ class Work:
                 f"job {generation.remote_id} is not deleted: its video is not whole in the store",
                 fix="get it back, if it is still somewhere, with: sorafile apply --verify",
             )
-        needed = self.results.remixes_are_submitted(generation.id)
+        needed = self.results.derivations_are_submitted(generation.id)
         if not await self.journey.stop.or_stop(needed):
             self.journey.notice(
-                f"job {generation.remote_id} is not deleted yet: a remix of it is still to be made",
+                f"job {generation.remote_id} is not deleted yet: a video is still to be made of it",
                 code="SF0605",
             )
             return False
@@ -590,6 +590,6 @@ def unlike_asked(video: Asset, step: Fetch) -> list[str]:
     if video.width is not None and step.size is not None and size != step.size:
         found.append(f"its video is {size}, not {step.size} as asked; it is kept")
     lasts, asked = video.duration_s, step.seconds
-    if lasts is not None and asked is not None and abs(lasts - asked) > _TOLERANCE_S:
+    if lasts is not None and asked is not None and abs(lasts - asked) > TOLERANCE_S:
         found.append(f"its video lasts {lasts:.1f} s, not {asked} s; it is kept")
     return found

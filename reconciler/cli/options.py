@@ -107,8 +107,8 @@ _SELECTING = (
         "--select",
         (
             "Only these videos, and what they need: names and globs (hero, 'city*'), tag:launch, "
-            "'path:specs/ads/*', state:failed, 'cost:>1'; +x with its parents, x+ with its"
-            " remixes; a comma is and, a repeat is or."
+            "'path:specs/ads/*', state:failed, 'cost:>1'; +x with its parents, x+ with what"
+            " derives from it; a comma is and, a repeat is or."
         ),
     ),
     ("--exclude", "Nothing about these, nor about what needs them."),

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from reconciler.cli.options import selecting_flags
 from reconciler.cli.units import expiring, plural, price
+from reconciler.domain.desired import Declaration
 from reconciler.domain.durations import duration
 from reconciler.domain.money import dollars
 from reconciler.domain.plan import (
@@ -29,6 +30,8 @@ from reconciler.plan.words import word_diff
 SYMBOLS = {
     ActionKind.CREATE: ("+", "green"),
     ActionKind.REMIX: ("+", "green"),
+    ActionKind.EDIT: ("+", "green"),
+    ActionKind.EXTEND: ("+", "green"),
     ActionKind.REPLACE: ("±", "yellow"),
     ActionKind.DELETE: ("-", "red"),
     ActionKind.DOWNLOAD: ("↓", "cyan"),
@@ -149,12 +152,19 @@ def _what(action: Action) -> str:
     for step in action.steps:
         match step:
             case Buy(declaration=made):
-                return f"{made.model} {made.size} {made.seconds} s"
+                return f"{made.model} {made.size} {_length(made)}"
             case Rename(source=source):
                 return f"from {source}"
             case _:
                 continue
     return ""
+
+
+def _length(made: Declaration) -> str:
+    if not made.recipe.is_extension:
+        return f"{made.seconds} s"
+    whole = "" if made.seconds is None else f" to {made.seconds} s"
+    return f"+{made.made_seconds} s{whole}"
 
 
 def _cut(text: str, width: int) -> str:

@@ -153,7 +153,9 @@ def video_text(standing: Standing, now: datetime) -> Group:
     ]
     parent = declaration.parent or declaration.external_parent
     if parent is not None:
-        lines.append(_row("remix of", str(parent)))
+        derived = declaration.recipe.parent
+        key = derived.key if derived is not None else ""
+        lines.append(_row(key.replace("_", " "), str(parent)))
     if declaration.reference is not None:
         lines.append(_row("reference", declaration.reference.path))
     if declaration.tags:
@@ -199,4 +201,6 @@ def _asset(asset: Asset) -> str:
 def _shape(declaration: Declaration) -> str:
     if declaration.seconds is None:
         return "as its parent has it"
-    return f"{declaration.model} {declaration.size} {declaration.seconds} s"
+    shape = f"{declaration.model} {declaration.size} {declaration.seconds} s"
+    more = declaration.made_seconds if declaration.recipe.is_extension else None
+    return shape if more is None else f"{shape}, {more} s of them new"

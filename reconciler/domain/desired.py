@@ -47,9 +47,9 @@ class Declaration:
     provider: str
     recipe: Recipe
     digest: RecipeDigest  # of `recipe`
-    # A remix has its parent's; they are None while nobody has looked at a parent of another.
+    # What is derived has its parent's; they are None while nobody has looked at one of another.
     model: str | None
-    seconds: int | None
+    seconds: int | None  # of the whole video: an extension's are its parent's and those it adds
     size: str | None
     variants: tuple[Variant, ...]  # sorted, unique
     outputs: Mapping[Variant, str]  # where each variant is published, relative to the project
@@ -60,6 +60,11 @@ class Declaration:
     reference: ReferenceFile | None = None
     # The spec file, relative to the project. For display only: in another file, it is the same.
     file: str = field(default="", compare=False)
+
+    @property
+    def made_seconds(self) -> int | None:
+        """The seconds that its job makes, and that are paid for: of an extension the new ones."""
+        return self.recipe.seconds if self.recipe.is_extension else self.seconds
 
     @property
     def external_parent(self) -> str | None:

@@ -13,7 +13,7 @@ from reconciler.domain.errors import Diagnostic
 from reconciler.domain.observed import ObservedJob, Sidecar
 from reconciler.domain.profile import Variant
 from reconciler.domain.recipe import RecipeDigest
-from reconciler.domain.recorded import Attempt, AttemptId, GenerationId, PublishedFile
+from reconciler.domain.recorded import Asset, Attempt, AttemptId, GenerationId, PublishedFile
 
 
 class ActionKind(StrEnum):
@@ -21,6 +21,8 @@ class ActionKind(StrEnum):
 
     CREATE = "create"
     REMIX = "remix"
+    EDIT = "edit"
+    EXTEND = "extend"
     REPLACE = "replace"
     DELETE = "delete"
     DOWNLOAD = "download"
@@ -70,6 +72,7 @@ class Reason(StrEnum):
     PROTECTED = "protected"
     PARENT_BLOCKED = "parent_blocked"
     PARENT_JOB_GONE = "parent_job_gone"
+    TOO_LONG = "too_long"
     PATH_OCCUPIED = "path_occupied"
     UNRESOLVED_ATTEMPT = "unresolved_attempt"
     WRITTEN_OFF = "written_off"
@@ -103,6 +106,7 @@ class Buy:
     retries: int = 0  # that may still follow
     failures: int = 0  # jobs of its recipe that have failed before
     parent_generation: GenerationId | None = None  # None: the parent is made in this run
+    upload: Asset | None = None  # the parent's stored video, sent along since its job is gone
     step: Literal["buy"] = "buy"
 
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Literal
 
 from reconciler.domain.echo import EchoField
+from reconciler.domain.recipe import Derivation
 
 
 class Variant(StrEnum):
@@ -86,6 +87,12 @@ class Profile:
     """What of a request its jobs repeat as it was sent: only these can prove anything."""
     delete: bool
     remix: bool
+    edit: bool = False  # its successor: by the id of a finished job
+    edit_upload: bool = False  # of a video that is sent along too, where it makes edits
+    extend: bool = False  # a finished job goes on for some seconds
+    extend_seconds: tuple[int, ...] = (4, 8, 12, 16, 20)  # of one step
+    extend_steps_max: int = 6  # of one video, however it was derived
+    extend_total_seconds_max: int = 120  # of the whole video
     variants: tuple[Variant, ...]
 
     max_in_flight: int  # jobs running at once
@@ -106,3 +113,13 @@ class Profile:
         """The price of one second, or None where no price is known."""
         known = {(price.model, price.size): price.usd_per_second for price in self.prices}
         return known.get((model, size), known.get((model, None)))
+
+    def makes(self, derivation: Derivation) -> bool:
+        """Whether it has a request that makes such a video of a finished job."""
+        return {"remix": self.remix or self.edit, "edit": self.edit, "extend": self.extend}[
+            derivation
+        ]
+
+    def sends(self, derivation: Derivation) -> Derivation:
+        """How such a video is asked for: where there are edits alone, they stand for remixes."""
+        return "edit" if derivation == "remix" and not self.remix else derivation

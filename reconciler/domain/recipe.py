@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, NewType
+from typing import Literal, NewType, get_args
 
 RecipeDigest = NewType("RecipeDigest", str)
 """`sha256:` and 64 hex digits."""
@@ -17,7 +17,18 @@ RecipeDigest = NewType("RecipeDigest", str)
 Sha256 = NewType("Sha256", str)
 """64 hex digits, bare."""
 
-Derivation = Literal["remix"]
+Derivation = Literal["remix", "edit", "extend"]
+"""How a video derives from its parent: made anew after it, changed, or gone on with."""
+
+DERIVED_BY: Mapping[str, Derivation] = {
+    "remix_of": "remix",
+    "edit_of": "edit",
+    "extends": "extend",
+}
+"""The keys of a spec that name a declared parent."""
+
+NOUNS: Mapping[Derivation, str] = {"remix": "a remix", "edit": "an edit", "extend": "an extension"}
+"""What a derived video is called."""
 
 NOT_IN_PROMPTS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """The control characters: all but newline and tab."""
@@ -41,12 +52,18 @@ class Parent:
     digest: RecipeDigest | None = None
     remote_id: str | None = None  # a job that sorafile does not manage
 
+    @property
+    def key(self) -> str:
+        """The key of a spec that says so of a declared parent."""
+        return next(key for key, derivation in DERIVED_BY.items() if derivation == self.derivation)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
     """One video, as asked for. Equal recipes share one paid generation.
 
-    A derived recipe leaves `model`, `seconds` and `size` to its parent: they are None.
+    A derived recipe leaves `model`, `seconds` and `size` to its parent: they are None. An
+    extension alone has `seconds`: those that it adds.
     """
 
     account: str
@@ -75,6 +92,17 @@ class Recipe:
         if self.edition != 0:
             form["edition"] = self.edition
         return json.dumps(form, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+    @property
+    def is_extension(self) -> bool:
+        """Whether its video holds its parent's whole, and goes on after it."""
+        return self.parent is not None and self.parent.derivation == "extend"
+
+    def length_after(self, parent_seconds: int | None) -> int | None:
+        """Seconds of the whole video, by those of its parent; None where nobody knows them."""
+        if not self.is_extension:
+            return self.seconds or parent_seconds
+        return None if parent_seconds is None else parent_seconds + (self.seconds or 0)
 
     @property
     def digest(self) -> RecipeDigest:
@@ -106,21 +134,25 @@ def recipe_from(canonical: str) -> Recipe:
         if form.pop("v") != _FORM:
             raise ValueError("a recipe of another version of sorafile")
         reference, parent = form.pop("reference", None), form.pop("parent", None)
-        return Recipe(
+        recipe = Recipe(
             reference=Reference(sha256=reference["sha256"]) if reference else None,
             parent=_parent_from(parent) if parent else None,
             **form,
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a recipe: {canonical[:80]!r}") from error
+    if recipe.is_extension and recipe.seconds is None:
+        raise ValueError(f"an extension by nothing: {canonical[:80]!r}")
+    return recipe
 
 
 def _parent_from(form: Mapping[str, str]) -> Parent:
-    if form["derivation"] != "remix":
+    derivation = next((each for each in get_args(Derivation) if each == form["derivation"]), None)
+    if derivation is None:
         raise ValueError(f"unknown derivation {form['derivation']!r}")
     digest = form.get("recipe")
     return Parent(
-        derivation="remix",
+        derivation=derivation,
         digest=RecipeDigest(digest) if digest else None,
         remote_id=form.get("id"),
     )

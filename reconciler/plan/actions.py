@@ -36,12 +36,12 @@ from reconciler.domain.plan import (
 from reconciler.domain.profile import Variant
 from reconciler.domain.recorded import (
     Generation,
-    GenerationId,
     JobStatus,
     PublishedFile,
     Recorded,
 )
 from reconciler.plan import changes
+from reconciler.plan.derivations import kind_of, told_of, upload_of
 from reconciler.plan.holding import Files, Holding, holding, missing
 from reconciler.plan.index import Index
 from reconciler.plan.letting_go import LettingGo, let_go
@@ -232,13 +232,16 @@ def _buy(declaration: Declaration, wanted: New, held: Holding, facts: Setting) -
     lost = (MarkLost(generation=wanted.lost.id),) if wanted.lost else ()
     buy = _purchase(declaration, facts)
     steps = _hold_and_fill(declaration, held, facts, (*lost, buy, _await(declaration)))
-    kind = ActionKind.REMIX if declaration.recipe.parent else ActionKind.CREATE
     compared = changes.between(old.recipe if old else None, declaration, facts.names)
     because = wanted.because
     if wanted.reason is Reason.RECIPE_CHANGED:
         because = f"{_listed([each.field for each in compared])} changed"
     action = _act(
-        declaration, ActionKind.REPLACE if replaces else kind, wanted.reason, because, steps
+        declaration,
+        ActionKind.REPLACE if replaces else kind_of(declaration),
+        wanted.reason,
+        because,
+        steps,
     )
     return replace(
         action,
@@ -248,6 +251,7 @@ def _buy(declaration: Declaration, wanted: New, held: Holding, facts: Setting) -
         notes=(
             *_let_go(declaration, held, held.recorded.generations, facts).notes,
             *_offers(declaration, wanted.offer),
+            *told_of(buy, provider),
             *_retries(buy),
         ),
     )
@@ -256,19 +260,26 @@ def _buy(declaration: Declaration, wanted: New, held: Holding, facts: Setting) -
 def _purchase(declaration: Declaration, facts: Setting) -> Buy:
     provider = facts.index.world.providers[declaration.provider]
     parent = declaration.parent
+    of = _parent_generation(parent, facts) if parent is not None else None
     failures = facts.index.failures(declaration.digest)
     return Buy(
         declaration=declaration,
         cost_usd=price(declaration, provider),
         retries=max(0, declaration.lifecycle.retries - failures),
         failures=failures,
-        parent_generation=_parent_generation(parent, facts) if parent else None,
+        parent_generation=of.id if of is not None else None,
+        upload=upload_of(declaration, of, facts.index),
     )
 
 
 def _waits_for(declaration: Declaration, facts: Setting) -> tuple[Address, ...]:
     parent = declaration.parent
-    return (parent,) if parent and _is_made_here(facts.targets.get(parent)) else ()
+    if parent is None:
+        return ()
+    upload = upload_of(declaration, _parent_generation(parent, facts), facts.index)
+    # Then its action takes the bytes back into the store, from where they are sent.
+    is_taken_back = upload is not None and not facts.index.asset_is_whole(upload)
+    return (parent,) if is_taken_back or _is_made_here(facts.targets.get(parent)) else ()
 
 
 def _offers(declaration: Declaration, job: ObservedJob | None) -> tuple[str, ...]:
@@ -297,8 +308,10 @@ def _resolve(declaration: Declaration, target: Unresolved, held: Holding, facts:
     otherwise = _purchase(declaration, facts) if target.may_buy else None
     resolve = Resolve(attempt=attempt.id, otherwise=otherwise)
     steps = _hold_and_fill(declaration, held, facts, (resolve, _await(declaration)))
+    provider = facts.index.world.providers[declaration.provider]
+    notes = (*told_of(otherwise, provider), *_retries(otherwise))
     action = _act(declaration, ActionKind.RESOLVE, Reason.UNRESOLVED_ATTEMPT, because, steps)
-    return replace(action, depends_on=_waits_for(declaration, facts), notes=_retries(otherwise))
+    return replace(action, depends_on=_waits_for(declaration, facts), notes=notes)
 
 
 def _recover(declaration: Declaration, sidecar: Sidecar, held: Holding, facts: Setting) -> Action:
@@ -376,10 +389,10 @@ def _listed(names: list[str]) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
-def _parent_generation(parent: Address, facts: Setting) -> GenerationId | None:
+def _parent_generation(parent: Address, facts: Setting) -> Generation | None:
     match facts.targets.get(parent):
         case Keep(generation=job) | Moved(generation=job) | Known(generation=job):
-            return job.id
+            return job
         case _:
             return None
 
@@ -457,8 +470,8 @@ def _delete_after_download(
     provider = facts.index.world.providers[declaration.provider]
     if declaration.lifecycle.remote != "delete_after_download" or not provider.profile.delete:
         return ()
-    remixes = facts.index.remixes.get(declaration.address, ())
-    if any(isinstance(facts.targets[remix.address], Stuck) for remix in remixes):
+    derived = facts.index.derived.get(declaration.address, ())
+    if any(isinstance(facts.targets[each.address], Stuck) for each in derived):
         return ()  # they are still to be made, and need the job
     if held is None:
         is_shared = facts.index.askers[declaration.digest] > 1

@@ -74,21 +74,47 @@ class Adoption:
 
     def _is_unmistakable(self, declaration: Declaration) -> bool:
         """Whether every known recipe with the same echo is this one, but for the take."""
-        return len(self._kin_of_echo[_echoed(declaration.recipe)]) == 1
+        recipe = declaration.recipe
+        is_alone = len(self._kin_of_echo[_echoed(recipe)]) == 1
+        return is_alone and not (recipe.parent is None and self._may_be_derived(declaration))
+
+    def _may_be_derived(self, declaration: Declaration) -> bool:
+        """Whether a known recipe derives from another, has its prompt, and may not tell so."""
+        profile = self._index.world.providers[declaration.provider].profile
+        return any(
+            recipe.parent is not None
+            and recipe.account == declaration.recipe.account
+            and (profile.sends(recipe.parent.derivation) != "remix" or profile.edit_upload)
+            for recipe in self._of_prompt[declaration.recipe.prompt]
+        )
+
+    @cached_property
+    def _of_prompt(self) -> Mapping[str, list[Recipe]]:
+        found: defaultdict[str, list[Recipe]] = defaultdict(list)
+        for recipe in self._known:
+            found[recipe.prompt].append(recipe)
+        return found
+
+    @cached_property
+    def _known(self) -> tuple[Recipe, ...]:
+        declared = (each.recipe for each in self._index.world.desired.values())
+        recorded = (each.recipe for each in self._index.world.recorded.generations.values())
+        return (*declared, *recorded)
 
     @cached_property
     def _kin_of_echo(self) -> Mapping[Recipe, set[RecipeDigest]]:
         found: defaultdict[Recipe, set[RecipeDigest]] = defaultdict(set)
-        declared = (each.recipe for each in self._index.world.desired.values())
-        recorded = (each.recipe for each in self._index.world.recorded.generations.values())
-        for recipe in (*declared, *recorded):
+        for recipe in self._known:
             found[_echoed(recipe)].add(recipe.kin)
         return found
 
 
 def _echoed(recipe: Recipe) -> Recipe:
-    """A recipe without all that no list repeats."""
-    return replace(recipe, reference=None, take=1, edition=0)
+    """A recipe without all that no list repeats: of an edit, that it is no remix."""
+    parent = recipe.parent
+    if parent is not None and parent.derivation == "edit":
+        parent = replace(parent, derivation="remix")
+    return replace(recipe, reference=None, parent=parent, take=1, edition=0)
 
 
 def _worth(job: ObservedJob) -> tuple[bool, int]:

@@ -129,6 +129,8 @@ _MORE_THAN_A_MOVE = frozenset(
     {
         ActionKind.CREATE,
         ActionKind.REMIX,
+        ActionKind.EDIT,
+        ActionKind.EXTEND,
         ActionKind.REPLACE,
         ActionKind.RESOLVE,
         ActionKind.ADOPT,

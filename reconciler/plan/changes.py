@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from reconciler.domain.address import Address
 from reconciler.domain.desired import Declaration, Lifecycle
 from reconciler.domain.plan import Change, Effect
-from reconciler.domain.recipe import Recipe, RecipeDigest
+from reconciler.domain.recipe import DERIVED_BY, Recipe, RecipeDigest
 from reconciler.domain.recorded import Recorded
 
 
@@ -21,7 +21,7 @@ def between(
     before = _fields(old, names) if old is not None else {}
     after = _fields(declaration.recipe, {})
     if declaration.parent is not None:
-        after["remix_of"] = str(declaration.parent)
+        after |= dict.fromkeys(_parent_keys(declaration.recipe), str(declaration.parent))
     return tuple(
         Change(
             field=field,
@@ -34,7 +34,21 @@ def between(
     ) + _cascade(old, declaration, before, after)
 
 
-_ORDER = ("remix_of", "prompt", "model", "seconds", "size", "input_reference", "take", "edition")
+_ORDER = (
+    *DERIVED_BY,
+    "prompt",
+    "model",
+    "seconds",
+    "size",
+    "input_reference",
+    "take",
+    "edition",
+)
+
+
+def _parent_keys(recipe: Recipe) -> tuple[str, ...]:
+    """The key that names its parent, if it has one."""
+    return (recipe.parent.key,) if recipe.parent is not None else ()
 
 
 def _fields(recipe: Recipe, names: Mapping[RecipeDigest, Address]) -> dict[str, str]:
@@ -50,7 +64,7 @@ def _fields(recipe: Recipe, names: Mapping[RecipeDigest, Address]) -> dict[str, 
     if recipe.parent is not None:
         digest, remote_id = recipe.parent.digest, recipe.parent.remote_id
         known = names.get(digest) if digest else None
-        fields["remix_of"] = known or remote_id or digest
+        fields[recipe.parent.key] = known or remote_id or digest
     return {field: str(value) for field, value in fields.items() if value is not None}
 
 
@@ -61,7 +75,8 @@ def _cascade(
     new = declaration.recipe
     if old is None or old.parent is None or new.parent is None:
         return ()
-    if old.parent == new.parent or before.get("remix_of") != after.get("remix_of"):
+    key = new.parent.key
+    if old.parent == new.parent or before.get(key) != after.get(key):
         return ()
     return (
         Change(

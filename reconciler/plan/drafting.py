@@ -215,7 +215,7 @@ class _Drafting:
             self._see_that_no_image_was_asked_for(recipe, job)
             return _Asked(provider=each.provider, recipe=recipe, parent=None)
         maker = self._around.providers[parent.provider]
-        if not maker.profile.remix:
+        if not maker.profile.makes("remix"):
             raise _NothingToWriteError(
                 f"it is a remix, and provider {maker.name} is said to make none",
                 f"correct that, with remix = true under [providers.{maker.name}]",
@@ -223,7 +223,8 @@ class _Drafting:
         prompt = _prompt_of(job, maker.profile)
         if compare(_of_remix(parent, maker.profile), job) is Match.DIFFERENT:
             raise _NothingToWriteError(
-                f"it is a remix of {parent.address}, and of another model, length or size"
+                f"it is a remix of {parent.address}, and of another model, length or size",
+                _as_extension(parent, job, maker.profile),
             )
         recipe = Recipe(
             account=maker.account,
@@ -443,6 +444,19 @@ def _unknown_parent(each: UnmanagedJob) -> _NothingToWriteError:
         f"it is a remix of job {parent}, which no declared video has",
         f"take that first, with sorafile import ADDR {parent} --write; or declare this one, with"
         f' remix_of_id = "{parent}"',
+    )
+
+
+def _as_extension(parent: _Origin, job: ObservedJob, profile: Profile) -> str | None:
+    """What to do about a job that is as long as an extension of its parent would be."""
+    added = profile.extend_seconds if profile.extend and parent.seconds is not None else ()
+    lengths = {(parent.seconds or 0) + seconds: seconds for seconds in added}
+    whole = seconds_told(job.seconds, lengths) if job.seconds else None
+    if whole is None:
+        return None
+    return (
+        f'if it is an extension, declare it with extends = "{parent.address}" and seconds ='
+        f" {lengths[whole]}, then: sorafile import ADDR {job.remote_id}"
     )
 
 

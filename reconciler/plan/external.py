@@ -27,7 +27,7 @@ def to_look_up(declarations: Iterable[Declaration]) -> tuple[tuple[str, str], ..
 def shaped(desired: Desired, observed: Observed) -> Desired:
     """The declarations, those of external parents with the shape of what was looked up.
 
-    Remixes of remixes have it from them. What a server does not tell stays unknown.
+    What derives from those has it from them. What a server does not tell stays unknown.
     """
     found = dict(desired)
     for address, declaration in desired.items():
@@ -37,12 +37,16 @@ def shaped(desired: Desired, observed: Observed) -> Desired:
                 declaration, model=job.model, seconds=_whole(job.seconds), size=job.size
             )
     for address, declaration in found.items():
-        origin = declaration
-        while origin.parent is not None and origin.parent in found:
-            origin = found[origin.parent]
-        if origin is not declaration and origin.external_parent is not None:
+        chain = [declaration]
+        while (parent := chain[-1].parent) is not None and parent in found:
+            chain.append(found[parent])
+        origin = chain.pop()
+        if chain and origin.external_parent is not None:
+            seconds = origin.seconds
+            for each in reversed(chain):
+                seconds = each.recipe.length_after(seconds)
             found[address] = replace(
-                declaration, model=origin.model, seconds=origin.seconds, size=origin.size
+                declaration, model=origin.model, seconds=seconds, size=origin.size
             )
     return found
 

@@ -368,8 +368,8 @@ class Index:
         return Counter(declaration.digest for declaration in self.world.desired.values())
 
     @cached_property
-    def remixes(self) -> Mapping[Address, tuple[Declaration, ...]]:
-        """The declared remixes of each declared video."""
+    def derived(self) -> Mapping[Address, tuple[Declaration, ...]]:
+        """The declared videos that derive from each declared one."""
         found: defaultdict[Address, list[Declaration]] = defaultdict(list)
         for _, declaration in sorted(self.world.desired.items()):
             if declaration.parent is not None:

@@ -1,7 +1,7 @@
 """What is worth looking at before a plan is made.
 
 Looking costs what can have changed, not what exists: running jobs, what is not stored yet,
-the parents of remixes still to be made, and files.
+the parents of what is still to be derived, and files.
 """
 
 from collections.abc import Iterable, Iterator

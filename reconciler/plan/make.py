@@ -145,7 +145,7 @@ def _unlisted(actions: Sequence[Action], world: World) -> Mapping[str, str]:
 def free_part(plan: Plan) -> Plan:
     """The plan without what makes a paid request, and without what waits for that.
 
-    The job that a remix left out of it needs is not deleted.
+    The job that a derived video left out of it needs is not deleted.
     """
     left_out: set[Address] = set()
     kept: list[Action] = []
@@ -162,7 +162,7 @@ def free_part(plan: Plan) -> Plan:
 def part_at(plan: Plan, addresses: Collection[Address], providers: Mapping[str, Provider]) -> Plan:
     """The plan of some addresses alone; its spares are left as they are.
 
-    The job that a remix left out of it needs is not deleted.
+    The job that a derived video left out of it needs is not deleted.
     """
     kept = [action for action in plan.actions if action.address in addresses]
     left_out = [action for action in plan.actions if action.address not in addresses]

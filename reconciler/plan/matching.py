@@ -2,13 +2,18 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from enum import Enum
 
 from reconciler.domain.desired import Declaration
-from reconciler.domain.echo import Echo
+from reconciler.domain.echo import Echo, EchoField
 from reconciler.domain.observed import ObservedJob
 from reconciler.domain.profile import Profile
+from reconciler.domain.recorded import Asset
 
+TOLERANCE_S = 0.5  # of a video's length: servers round to whole frames
+
+_FIELDS: tuple[EchoField, ...] = ("prompt", "model", "seconds", "size", "parent")
 _CUT_CHARACTERS_MIN = 16
 _DATED = re.compile(r"-\d{4}-?\d{2}-?\d{2}\Z")
 
@@ -24,20 +29,45 @@ class Match(Enum):
 def echo_of(declaration: Declaration, parent: str | None, profile: Profile) -> Echo:
     """What jobs of this server would repeat of the request for a declaration.
 
-    `parent` is the remote id of the job that it remixes.
+    `parent` is the remote id of the job that it derives from. Of an edit and an extension
+    nobody promises that their jobs tell it.
     """
     echoes = profile.echoes
+    blind = {field for field in _FIELDS if field not in echoes}
+    derived = declaration.recipe.parent
+    is_remix = derived is None or profile.sends(derived.derivation) == "remix"
+    if parent is not None and not is_remix:
+        blind.add("parent")
     return Echo(
         prompt=declaration.recipe.prompt if "prompt" in echoes else None,
         model=declaration.model if "model" in echoes else None,
         seconds=declaration.seconds if "seconds" in echoes else None,
         size=declaration.size if "size" in echoes else None,
         parent=parent if "parent" in echoes else None,
-        blind=tuple(
-            field
-            for field in ("prompt", "model", "seconds", "size", "parent")
-            if field not in echoes
-        ),
+        blind=tuple(field for field in _FIELDS if field in blind),
+    )
+
+
+def echo_of_upload(declaration: Declaration, video: Asset, profile: Profile) -> Echo:
+    """What jobs of this server would repeat of an edit of a video that is sent along.
+
+    They have no parent, and are as long and as large as that video is, whatever it was to be.
+    """
+    echo = echo_of(declaration, None, profile)
+    blind = set(echo.blind)
+    if (
+        video.duration_s is None
+        or declaration.seconds is None
+        or abs(video.duration_s - declaration.seconds) > TOLERANCE_S
+    ):
+        blind.add("seconds")
+    if f"{video.width}x{video.height}" != declaration.size:
+        blind.add("size")
+    return replace(
+        echo,
+        seconds=None if "seconds" in blind else echo.seconds,
+        size=None if "size" in blind else echo.size,
+        blind=tuple(field for field in _FIELDS if field in blind),
     )
 
 
@@ -64,7 +94,9 @@ def size_told(told: str, offered: Iterable[str]) -> str | None:
 
 
 def _answers(echo: Echo, job: ObservedJob) -> Iterator[Match]:
-    yield Match.POSSIBLE if echo.blind else Match.SAME
+    may_tell_parent = echo.parent is not None or "parent" not in echo.blind
+    never_told = {*echo.blind} - ({"parent"} if may_tell_parent else set())
+    yield Match.POSSIBLE if never_told else Match.SAME
     if echo.prompt is not None:
         yield _of_prompt(echo.prompt, job.prompt)
     if echo.model is not None:
@@ -73,7 +105,7 @@ def _answers(echo: Echo, job: ObservedJob) -> Iterator[Match]:
         yield _of_seconds(echo.seconds, job.seconds)
     if echo.size is not None:
         yield _of_size(echo.size, job.size)
-    if "parent" not in echo.blind:
+    if may_tell_parent:
         yield _of_parent(echo.parent, job.remixed_from)
 
 

@@ -70,7 +70,7 @@ def _holders_of(videos: Iterable[Recorded]) -> Mapping[RecipeDigest, Sequence[Ad
 def _recorded_parents(
     recorded: Recorded, holders: Mapping[RecipeDigest, Sequence[Address]]
 ) -> Iterator[Address]:
-    """Who holds what the videos of an address are remixes of."""
+    """Who holds what the videos of an address derive from."""
     for generation in recorded.generations:
         parent = generation.recipe.parent
         if parent is not None and parent.digest is not None:

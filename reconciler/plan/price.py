@@ -14,10 +14,11 @@ def price(declaration: Declaration, provider: Provider) -> Decimal | None:
 
     As the ledger books it: else a run of many would book more than was approved for it.
     """
-    if declaration.model is None or declaration.size is None or declaration.seconds is None:
+    model, size, seconds = declaration.model, declaration.size, declaration.made_seconds
+    if model is None or size is None or seconds is None:
         return None
-    per_second = provider.profile.usd_per_second(declaration.model, declaration.size)
-    return None if per_second is None else bookable(per_second * declaration.seconds)
+    per_second = provider.profile.usd_per_second(model, size)
+    return None if per_second is None else bookable(per_second * seconds)
 
 
 def worst_case_usd(action: Action, providers: Mapping[str, Provider]) -> Decimal:

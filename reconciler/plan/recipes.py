@@ -39,7 +39,7 @@ def as_wanted(
 ) -> Desired:
     """The declarations, each with the recipe that is wanted of it.
 
-    A remix derives from what is wanted of its parent.
+    What is derived derives from what is wanted of its parent.
 
     Args:
         desired: as the specs say, so all of edition 0.
@@ -82,7 +82,9 @@ def _with_recipe(
         recipe=recipe,
         digest=recipe.digest,
         model=recipe.model or shape.model,
-        seconds=recipe.seconds or shape.seconds,
+        seconds=recipe.length_after(shape.seconds)
+        if parent is not None
+        else recipe.seconds or shape.seconds,
         size=recipe.size or shape.size,
     )
     return declaration if found == declaration else found

@@ -35,7 +35,7 @@ def duration_s(action: Action, providers: Mapping[str, Provider]) -> float:
         per_second = provider.profile.typical_job_s if provider else _UNKNOWN_JOB_S
         settles = any(isinstance(step, Resolve) for step in action.steps)
         settle_s = provider.profile.settle_s if provider and settles else 0.0
-        seconds = action.purchases[0].declaration.seconds or _UNKNOWN_LENGTH_S
+        seconds = action.purchases[0].declaration.made_seconds or _UNKNOWN_LENGTH_S
         return settle_s + per_second * seconds + _DOWNLOAD_S
     waits = any(isinstance(step, Await) for step in action.steps)
     return (provider.profile.poll_interval_s if waits and provider else 0.0) + _DOWNLOAD_S

@@ -1,7 +1,7 @@
 """The expressions of `--select` and `--exclude`: read from text, matched against addresses.
 
     expression = term ("," term)*                  all of them hold
-    term       = ["+"] what ["+"]                  with its parents; with its remixes
+    term       = ["+"] what ["+"]                  with its parents; with what derives from it
     what       = name | "tag:" glob | "path:" glob | "state:" word | "cost:" compare dollars
     name       = glob ["[" glob "]"]               without brackets: all of its cells and takes
 
@@ -27,7 +27,7 @@ PREFIXES = ("tag:", "path:", "state:", "cost:")
 
 _ALLOWED = (
     "names and globs (hero, 'city*', 'city[Tokyo,dawn]'), tag:launch, 'path:specs/ads/*',"
-    " state:failed, 'cost:>1'; +x with its parents, x+ with its remixes; a comma is and"
+    " state:failed, 'cost:>1'; +x with its parents, x+ with what derives from it; a comma is and"
 )
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_*?-]")
 _NOT_IN_KEYS = re.compile(r"[\[\]\x00-\x1f\x7f]")
@@ -112,14 +112,14 @@ What = Named | Tagged | InFile | InState | Costing
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """What is meant, with or without what is around it in the graph of remixes."""
+    """What is meant, with or without what is around it in the graph of parents."""
 
     what: What
     with_parents: bool = False
-    with_remixes: bool = False
+    with_derived: bool = False
 
     def __str__(self) -> str:
-        before, after = "+" * self.with_parents, "+" * self.with_remixes
+        before, after = "+" * self.with_parents, "+" * self.with_derived
         return f"{before}{self.what}{after}"
 
 
@@ -188,11 +188,11 @@ class _Reader:
         kind = next((each for each in PREFIXES if self._takes(each)), None)
         if kind is None:
             what: What = self._name()
-            with_remixes = self._takes("+")
+            with_derived = self._takes("+")
             self._skip_blanks()
             if self._at < len(self._text) and self._text[self._at] != ",":
                 self._refuse_after_name()
-            return Term(what, with_parents, with_remixes)
+            return Term(what, with_parents, with_derived)
         begin = self._at
         end = self._text.find(",", begin)
         self._at = len(self._text) if end < 0 else end
@@ -299,7 +299,7 @@ def choose(selection: Selection, facts: Iterable[Facts]) -> Choice:
 
 
 class _Matcher:
-    """All addresses with their facts, and who is remixed by whom."""
+    """All addresses with their facts, and who derives from whom."""
 
     def __init__(self, facts: Iterable[Facts]) -> None:
         self._facts = {each.address: each for each in facts}
@@ -308,10 +308,10 @@ class _Matcher:
             each.address: tuple(parent for parent in each.parents if parent in self._facts)
             for each in self._facts.values()
         }
-        self._remixes: dict[Address, list[Address]] = {}
+        self._derived: dict[Address, list[Address]] = {}
         for address, parents in self._parents.items():
             for parent in parents:
-                self._remixes.setdefault(parent, []).append(address)
+                self._derived.setdefault(parent, []).append(address)
 
     def any_of(self, expressions: Sequence[Expression]) -> frozenset[Address]:
         return frozenset[Address]().union(*map(self._all_of, expressions))
@@ -336,8 +336,8 @@ class _Matcher:
         around = found
         if term.with_parents:
             around |= _reach(found, self._parents)
-        if term.with_remixes:
-            around |= _reach(found, self._remixes)
+        if term.with_derived:
+            around |= _reach(found, self._derived)
         return around
 
     def _refuse(self, what: Named | Tagged | InFile, expression: Expression) -> None:

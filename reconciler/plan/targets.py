@@ -1,6 +1,6 @@
 """Which generation each declared video shall have: the upper half of the decision table.
 
-Rules are tried from the top, and parents are decided before their remixes.
+Rules are tried from the top, and parents are decided before what derives from them.
 """
 
 from collections.abc import Mapping
@@ -10,9 +10,10 @@ from reconciler.domain.address import Address
 from reconciler.domain.desired import Declaration
 from reconciler.domain.observed import ObservedJob, Sidecar
 from reconciler.domain.plan import Reason
-from reconciler.domain.recipe import RecipeDigest
+from reconciler.domain.recipe import Recipe, RecipeDigest
 from reconciler.domain.recorded import Attempt, AttemptId, Generation, JobStatus, Recorded
 from reconciler.plan.adoption import Adoption
+from reconciler.plan.derivations import is_out_of_reach, too_long, why_no_upload
 from reconciler.plan.external import why_not
 from reconciler.plan.importing import Importable, is_to_be_imported, to_import
 from reconciler.plan.index import Index
@@ -104,7 +105,7 @@ Target = Keep | Moved | Known | Remembered | Adoptable | SharedWith | New | Unre
 def targets(index: Index) -> Mapping[Address, Target]:
     """One target for each declared video, in the order in which they are best gone through.
 
-    Parents come before their remixes, and who buys a video before who shares it.
+    Parents come before what derives from them, and who buys a video before who shares it.
     """
     found = _decide(index, {})
     buyers = {
@@ -169,6 +170,7 @@ def _target(
         return wanted
     stuck = (
         _parent_in_the_way(declaration, index, found)
+        or _extension_in_the_way(declaration, index)
         or _perhaps_bought(digest, index)
         or _price_in_the_way(declaration, index)
     )
@@ -229,7 +231,9 @@ def _unresolved(
             " that finds out"
         )
         return Stuck(reason=Reason.UNRESOLVED_ATTEMPT, because=because)
-    stuck = _parent_in_the_way(declaration, index, found)
+    stuck = _parent_in_the_way(declaration, index, found) or _extension_in_the_way(
+        declaration, index
+    )
     # Whoever names a job to take does not want another bought.
     is_named = is_to_be_imported(declaration, index)
     may_buy = not is_named and (stuck or _perhaps_bought(declaration.digest, index)) is None
@@ -424,7 +428,7 @@ def _first_or_again(
     is_cascade = (
         parent is not None
         and old_parent is not None
-        and old.recipe.prompt == declaration.recipe.prompt
+        and _is_of_the_same_words(old.recipe, declaration.recipe)
         and not index.is_of_another(old_parent.digest, parent)
     )
     if is_cascade and parent is not None:
@@ -432,6 +436,14 @@ def _first_or_again(
         verb = "will change" if parent_changes else "changed"
         return New(reason=Reason.PARENT_WILL_CHANGE, because=f"its parent {parent} {verb}")
     return New(reason=Reason.RECIPE_CHANGED, because="its recipe changed")
+
+
+def _is_of_the_same_words(old: Recipe, new: Recipe) -> bool:
+    """Whether two derived recipes differ in nothing but the parent, the take and the edition."""
+    parent, take, edition = new.parent, new.take, new.edition
+    if old.parent is None or parent is None or old.parent.derivation != parent.derivation:
+        return False
+    return replace(old, parent=parent, take=take, edition=edition) == new
 
 
 def _is_another_edition(declaration: Declaration, recorded: Recorded | None) -> bool:
@@ -455,19 +467,31 @@ def _parent_in_the_way(
         case Stuck() | Moved(stuck=Stuck()) | None:
             return Stuck(reason=Reason.PARENT_BLOCKED, because=f"its parent {parent} is blocked")
         case Keep(generation=job) | Moved(generation=job) | Known(generation=job) if (
-            not job.on_server or (job.missing_count > 0 and not job.status.is_running)
+            is_out_of_reach(job)
         ):
-            return _parent_gone(parent)
+            return _parent_gone(declaration, parent, job, index)
         case _:
             return None
 
 
-def _parent_gone(parent: Address) -> Stuck:
+def _parent_gone(
+    declaration: Declaration, parent: Address, job: Generation, index: Index
+) -> Stuck | None:
+    """That nothing can be made of a parent any more, unless its stored video is sent along."""
+    profile = index.world.providers[declaration.provider].profile
+    why = why_no_upload(declaration, job, profile, index)
+    if why is None:
+        return None
     return Stuck(
         reason=Reason.PARENT_JOB_GONE,
-        because=f"its parent {parent} is stored here, but its job is gone from the server, "
-        f"so it cannot be remixed any more: --replace '{parent}' makes another, which is paid for",
+        because=f"its parent {parent} is stored here, but its job is gone from the server, and"
+        f" {why}: --replace '{parent}' makes another, which is paid for",
     )
+
+
+def _extension_in_the_way(declaration: Declaration, index: Index) -> Stuck | None:
+    why = too_long(declaration, index.world.providers[declaration.provider].profile)
+    return None if why is None else Stuck(reason=Reason.TOO_LONG, because=why)
 
 
 def _price_in_the_way(declaration: Declaration, index: Index) -> Stuck | None:

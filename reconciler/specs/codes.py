@@ -41,11 +41,12 @@ class Code(StrEnum):
     NOT_OFFERED = "SF0403", "the provider does not offer that value"
     DUPLICATE = "SF0404", "two videos have one name"
     REFERENCE = "SF0405", "an input reference cannot be used"
-    UNKNOWN_PARENT = "SF0411", "a remix of a video that is not declared"
-    REMIX_CYCLE = "SF0412", "remixes that derive from each other in a circle"
-    REMIX_SETS = "SF0413", "a remix sets what it takes from its parent"
-    REMIX_ACROSS = "SF0414", "a remix on another provider than its parent"
-    NO_REMIX = "SF0415", "the provider makes no remixes"
+    UNKNOWN_PARENT = "SF0411", "a video that derives from one that is not declared"
+    REMIX_CYCLE = "SF0412", "videos that derive from each other in a circle"
+    REMIX_SETS = "SF0413", "a derived video sets what it takes from its parent"
+    REMIX_ACROSS = "SF0414", "a derived video on another provider than its parent"
+    NO_REMIX = "SF0415", "the provider makes no remixes, or no edits, or no extensions"
+    EXTENSION = "SF0416", "a video that cannot be extended, or not so far"
     BLOCK = "SF0440", "a block that contradicts another, or what is declared"
 
     UNDEFINED = "SF0421", "a name in `${...}` that nothing defines"
@@ -54,7 +55,10 @@ class Code(StrEnum):
     UNUSED_VARIABLE = "SF0424", "a variable was given that nothing uses"
     MATRIX = "SF0431", "a matrix that cannot be read"
     PICK = "SF0432", "a pick of no take"
-    PARENT_IS_MANY = "SF0433", "a remix of a video that is several, and of none in particular"
+    PARENT_IS_MANY = (
+        "SF0433",
+        "a video derives from one that is several, from none in particular",
+    )
 
     OUTPUT_TEMPLATE = "SF0501", "the output template cannot be read"
     OUTPUT_PLACE = "SF0502", "an output lies where none may lie"

@@ -1,4 +1,4 @@
-"""From specs to declarations: defaults filled in, values checked, remixes resolved."""
+"""From specs to declarations: defaults filled in, values checked, derived ones resolved."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TypeVar
@@ -7,7 +7,14 @@ from reconciler.domain.address import Address
 from reconciler.domain.desired import Declaration
 from reconciler.domain.profile import Variant
 from reconciler.domain.provider import Provider
-from reconciler.domain.recipe import Parent, Recipe, Reference
+from reconciler.domain.recipe import (
+    DERIVED_BY,
+    NOUNS,
+    Derivation,
+    Parent,
+    Recipe,
+    Reference,
+)
 from reconciler.specs.codes import Code
 from reconciler.specs.findings import Findings, Trouble, listed, nearest_fix
 from reconciler.specs.folder import ProjectFolder
@@ -18,7 +25,14 @@ from reconciler.specs.references import ReferenceImages
 from reconciler.specs.spec import Spec, ignored_over, lifecycle_over
 
 _Value = TypeVar("_Value", str, int)
-_REMIX_TAKES = ("model", "seconds", "size", "input_reference")
+_TAKEN: Mapping[Derivation, tuple[str, ...]] = {
+    "remix": ("model", "seconds", "size", "input_reference"),
+    "edit": ("model", "seconds", "size", "input_reference"),
+    "extend": ("model", "size", "input_reference"),
+}
+"""What a derived video has from its parent."""
+
+_DERIVATIONS: Mapping[str, Derivation] = {**DERIVED_BY, "remix_of_id": "remix"}
 
 
 class Declarer:
@@ -43,6 +57,7 @@ class Declarer:
         self._images = ReferenceImages(folder, findings)
         self._variants: dict[tuple[str, ...], tuple[Variant, ...]] = {}
         self._made: dict[Spec, Declaration | None] = {}  # None: something is wrong with it
+        self._steps: dict[Address, int] = {}  # how often a video was extended to what it is
 
     def declare(
         self, specs: Sequence[Spec], may_be_declared: Callable[[str], bool]
@@ -55,20 +70,23 @@ class Declarer:
                 its absence says nothing.
         """
         family = _Family(specs)
-        remixes: dict[Spec, str | None] = {}
+        derived: dict[Spec, str | None] = {}
         for spec in specs:
-            if "remix_of" in spec.wrong or spec.table.remix_of is not None:
-                remixes[spec] = self._remix_prompt(spec)
+            key = _parent_key(spec)
+            if key is not None:
+                derived[spec] = self._derived_prompt(spec, key)
             elif spec.table.remix_of_id is not None:
                 self._made[spec] = self._external(spec)
             else:
                 self._made[spec] = self._plain(spec)
         parents = {
-            spec: None if "remix_of" in spec.wrong else self._parent(spec, family, may_be_declared)
-            for spec in remixes
+            spec: None
+            if spec.wrong.intersection(DERIVED_BY)
+            else self._parent(spec, family, may_be_declared)
+            for spec in derived
         }
-        for spec in remixes:
-            self._remix_chain(spec, parents, remixes)
+        for spec in derived:
+            self._chain(spec, parents, derived)
         for spec in family.by_address.values():
             declaration = self._made[spec]
             if declaration is not None and self._may_publish(spec, declaration):
@@ -123,32 +141,38 @@ class Declarer:
             file=spec.file.document.file,
         )
 
-    def _remix_prompt(self, spec: Spec) -> str | None:
-        """What can be checked of a remix whatever its parent is."""
-        for key in _REMIX_TAKES:
+    def _derived_prompt(self, spec: Spec, by: str) -> str | None:
+        """What can be checked of a derived video whatever its parent is.
+
+        `by` is the key that names the parent.
+        """
+        derivation = _DERIVATIONS[by]
+        for key in _TAKEN[derivation]:
             if getattr(spec.table, key) is not None:
                 trouble = Trouble(
                     code=Code.REMIX_SETS,
-                    summary=f"a remix takes `{key}` from its parent and may not set it",
+                    summary=f"{NOUNS[derivation]} takes `{key}` from its parent and may not set it",
                     fix="remove it",
                 )
                 self._findings.add(trouble, spec.file.document.key_span((*spec.path, key)))
-        if spec.table.remix_of is not None and spec.table.remix_of_id is not None:
+        _, *more = _parent_keys(spec) or ("",)
+        for key in more:
             trouble = Trouble(
                 code=Code.REMIX_SETS,
-                summary="a remix has one parent: `remix_of` or `remix_of_id`",
+                summary=f"a video has one parent: `{by}` or `{key}`",
                 fix="remove one of them",
             )
-            self._findings.add(trouble, spec.file.document.key_span((*spec.path, "remix_of_id")))
-        if spec.table.provider is not None and spec.table.remix_of is not None:
+            self._findings.add(trouble, spec.file.document.key_span((*spec.path, key)))
+        if spec.table.provider is not None and by != "remix_of_id":
             self._provider(spec)
         return prompt_of(spec, self._folder, self._findings)
 
     def _parent(
         self, spec: Spec, family: "_Family", may_be_declared: Callable[[str], bool]
     ) -> Spec | None:
-        """The one that a remix derives from; None where there is none, which is told."""
-        written = spec.table.remix_of or ""
+        """The one that a video derives from; None where there is none, which is told."""
+        key = _parent_key(spec) or ""
+        written, noun = getattr(spec.table, key) or "", NOUNS[_DERIVATIONS[key]]
         try:
             address = Address.parse(written)
         except ValueError:
@@ -167,7 +191,7 @@ class Declarer:
             self._tell_parent(
                 spec,
                 Code.PARENT_IS_MANY,
-                f"`{address}` is {len(kin)} videos, and a remix derives from one",
+                f"`{address}` is {len(kin)} videos, and {noun} derives from one",
                 f"name one of them, as {kin[0].address}"
                 + (", or pick one" if kin[0].table.takes is not None else ""),
             )
@@ -178,22 +202,22 @@ class Declarer:
         self._tell_parent(
             spec,
             Code.UNKNOWN_PARENT,
-            f"`{spec.address}` is a remix of `{address}`, which no spec declares",
+            f"`{spec.address}` is {noun} of `{address}`, which no spec declares",
             nearest_fix(written, known) or f"declare [video.{address.name}]",
         )
         return None
 
     def _tell_parent(self, spec: Spec, code: Code, summary: str, fix: str) -> None:
         trouble = Trouble(code=code, summary=summary, fix=fix)
-        self._findings.add(trouble, spec.value_span("remix_of"))
+        self._findings.add(trouble, spec.value_span(_parent_key(spec) or ""))
 
-    def _remix_chain(
+    def _chain(
         self,
         spec: Spec,
         parents: Mapping[Spec, Spec | None],
         prompts: Mapping[Spec, str | None],
     ) -> None:
-        """Resolve a remix after its parents; a long chain needs no deep stack."""
+        """Resolve a derived video after its parents; a long chain needs no deep stack."""
         chain: dict[Spec, None] = {}
         while spec not in self._made and spec not in chain:
             chain[spec] = None
@@ -206,17 +230,19 @@ class Declarer:
             cycle = list(chain)[list(chain).index(spec) :]
             self._cycle(cycle)
             self._made.update(dict.fromkeys(cycle))
-        for remix in reversed(chain):
-            origin = parents[remix]
-            if remix not in self._made and origin is not None:
-                self._made[remix] = self._remix(remix, self._made[origin], prompts[remix])
+        for derived in reversed(chain):
+            origin = parents[derived]
+            if derived not in self._made and origin is not None:
+                self._made[derived] = self._derived(derived, self._made[origin], prompts[derived])
 
-    def _remix(
+    def _derived(
         self, spec: Spec, parent: Declaration | None, prompt: str | None
     ) -> Declaration | None:
         if parent is None:
             return None
         table, document = spec.table, spec.file.document
+        key = _parent_key(spec) or ""
+        derivation = _DERIVATIONS[key]
         raised = self._findings.raised
         provider = self._providers[parent.provider]
         if table.provider is not None and table.provider not in self._providers:
@@ -224,31 +250,37 @@ class Declarer:
         if table.provider is not None and table.provider != parent.provider:
             summary = (
                 f"`{parent.address}` is made by provider `{parent.provider}`, "
-                f"and `{table.provider}` cannot remix it"
+                f"and `{table.provider}` cannot make {NOUNS[derivation]} of it"
             )
             trouble = Trouble(code=Code.REMIX_ACROSS, summary=summary, fix="remove `provider`")
             self._findings.add(trouble, document.value_span((*spec.path, "provider")))
-        elif not provider.profile.remix:
-            self._no_remix(spec, provider, "remix_of")
+        elif not provider.profile.makes(derivation):
+            self._not_made(spec, provider, key)
+        seconds: int | None = None
+        if derivation == "extend":
+            seconds = self._added_seconds(spec, parent, provider)
         variants = self._variants_of(spec, provider)
         self._check_length(spec, prompt, provider)
-        sets = any(getattr(table, key) is not None for key in (*_REMIX_TAKES, "remix_of_id"))
-        if self._findings.raised != raised or prompt is None or spec.wrong or sets:
+        sets = any(getattr(table, each) is not None for each in _TAKEN[derivation])
+        is_told = sets or len(_parent_keys(spec)) > 1
+        if self._findings.raised != raised or prompt is None or spec.wrong or is_told:
             return None
         recipe = Recipe(
             account=provider.account,
             prompt=prompt,
-            parent=Parent(derivation="remix", digest=parent.digest),
+            seconds=seconds,
+            parent=Parent(derivation=derivation, digest=parent.digest),
             take=spec.take,
         )
         address, defaults = spec.address, spec.defaults
+        self._steps[address] = self._steps.get(parent.address, 0) + recipe.is_extension
         return Declaration(
             address=address,
             provider=provider.name,
             recipe=recipe,
             digest=recipe.digest,
             model=parent.model,
-            seconds=parent.seconds,
+            seconds=recipe.length_after(parent.seconds),
             size=parent.size,
             variants=variants,
             outputs=self._outputs(spec, variants),
@@ -262,12 +294,12 @@ class Declarer:
     def _external(self, spec: Spec) -> Declaration | None:
         """A remix of a job that sorafile does not manage: what that is like, a plan looks up."""
         raised = self._findings.raised
-        prompt = self._remix_prompt(spec)
+        prompt = self._derived_prompt(spec, "remix_of_id")
         provider = self._provider(spec)
         if provider is None:
             return None
-        if not provider.profile.remix:
-            self._no_remix(spec, provider, "remix_of_id")
+        if not provider.profile.makes("remix"):
+            self._not_made(spec, provider, "remix_of_id")
         variants = self._variants_of(spec, provider)
         self._check_length(spec, prompt, provider)
         if self._findings.raised != raised or prompt is None or spec.wrong:
@@ -291,11 +323,64 @@ class Declarer:
             file=spec.file.document.file,
         )
 
-    def _no_remix(self, spec: Spec, provider: Provider, key: str) -> None:
+    def _added_seconds(self, spec: Spec, parent: Declaration, provider: Provider) -> int:
+        """What an extension adds; where that, or extending its parent, is not allowed, it is told.
+
+        How long a parent is that only its server knows, is seen in a plan.
+        """
+        profile = provider.profile
+        offered, usual = profile.extend_seconds, profile.default_seconds
+        default = usual if usual in offered else offered[0]
+        seconds: int = _first(spec.table.seconds, spec.defaults.seconds, default)
+        if not profile.extend:
+            return seconds
+        if seconds not in offered:
+            trouble = Trouble(
+                code=Code.NOT_OFFERED,
+                summary=f"provider `{provider.name}` does not extend a video by {seconds} seconds",
+                allowed=listed(offered),
+                fix=_nearest_value(seconds, offered),
+            )
+            self._findings.add(trouble, spec.value_span("seconds"))
+        if parent.recipe.reference is not None:
+            self._not_extended(
+                spec,
+                f"`{parent.address}` begins with an image, and such a video cannot be extended",
+                "extend one without `input_reference`",
+            )
+        steps, most = self._steps.get(parent.address, 0) + 1, profile.extend_steps_max
+        if steps > most:
+            self._not_extended(
+                spec,
+                f"`{spec.address}` would be extended {steps} times",
+                "extend fewer times, by more `seconds` each",
+                allowed=f"at most {most} times",
+            )
+        longest = profile.extend_total_seconds_max
+        if parent.seconds is not None and parent.seconds + seconds > longest:
+            self._not_extended(
+                spec,
+                f"`{spec.address}` would last {parent.seconds + seconds} seconds",
+                f"`{parent.address}` has {parent.seconds}: add fewer `seconds`, or none",
+                allowed=f"at most {longest}",
+            )
+        return seconds
+
+    def _not_extended(
+        self, spec: Spec, summary: str, fix: str, *, allowed: str | None = None
+    ) -> None:
+        trouble = Trouble(code=Code.EXTENSION, summary=summary, allowed=allowed, fix=fix)
+        self._findings.add(trouble, spec.value_span("extends"))
+
+    def _not_made(self, spec: Spec, provider: Provider, key: str) -> None:
+        derivation = _DERIVATIONS[key]
+        is_remixed = derivation == "edit" and provider.profile.remix
         trouble = Trouble(
             code=Code.NO_REMIX,
-            summary=f"provider `{provider.name}` makes no remixes",
-            fix="write a prompt of its own instead",
+            summary=f"provider `{provider.name}` makes no {_MANY[derivation]}",
+            fix=f'write remix_of = "{getattr(spec.table, key)}"'
+            if is_remixed
+            else "write a prompt of its own instead",
         )
         self._findings.add(trouble, spec.file.document.key_span((*spec.path, key)))
 
@@ -303,11 +388,11 @@ class Declarer:
         names = " -> ".join(str(spec.address) for spec in (*cycle, cycle[0]))
         trouble = Trouble(
             code=Code.REMIX_CYCLE,
-            summary=f"these videos are remixes of each other: {names}",
-            fix="give one of them no `remix_of`",
+            summary=f"these videos derive from each other: {names}",
+            fix=f"give one of them no `{_parent_key(cycle[0])}`",
         )
         first = cycle[0]
-        span = first.file.document.value_span((*first.path, "remix_of"))
+        span = first.file.document.value_span((*first.path, _parent_key(first) or ""))
         self._findings.add(trouble, span)
 
     def _provider(self, spec: Spec) -> Provider | None:
@@ -425,6 +510,21 @@ class _Family:
         for spec in specs:
             self.by_address.setdefault(spec.address, spec)
             self.by_name.setdefault(spec.name, []).append(spec)
+
+
+_MANY: Mapping[Derivation, str] = {"remix": "remixes", "edit": "edits", "extend": "extensions"}
+
+
+def _parent_keys(spec: Spec) -> tuple[str, ...]:
+    """The keys by which a spec names what it derives from: one at most, if it is right."""
+    return tuple(
+        key for key in _DERIVATIONS if key in spec.wrong or getattr(spec.table, key) is not None
+    )
+
+
+def _parent_key(spec: Spec) -> str | None:
+    """The first key by which a spec names a declared parent."""
+    return next((key for key in _parent_keys(spec) if key in DERIVED_BY), None)
 
 
 def tell_duplicates(written: Sequence[Spec], findings: Findings) -> None:

@@ -122,7 +122,8 @@ class _Tracing:
     def _parent(self) -> Iterator[Origin]:
         declaration = self._declaration
         if declaration.parent is not None:
-            yield self._own("remix_of", str(declaration.parent))
+            derived = declaration.recipe.parent
+            yield self._own(derived.key if derived else "", str(declaration.parent))
         elif declaration.external_parent is not None:
             yield self._own("remix_of_id", declaration.external_parent)
 
@@ -131,7 +132,11 @@ class _Tracing:
         parent = declaration.parent or declaration.external_parent
         for key in ("model", "seconds", "size"):
             value = getattr(declaration, key)
-            if parent is None:
+            if key == "seconds" and declaration.recipe.is_extension:
+                whole = "" if value is None else f", {value} in all"
+                shown = f"{declaration.made_seconds} more{whole}"
+                yield self._setting(key, shown, f"default of {declaration.provider}")
+            elif parent is None:
                 yield self._setting(key, str(value), f"default of {declaration.provider}")
             else:
                 shown = "as its job has it" if value is None else str(value)

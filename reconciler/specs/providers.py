@@ -36,6 +36,11 @@ _AS_WRITTEN = (
     "default_seconds",
     "default_size",
     "delete",
+    "edit",
+    "edit_upload",
+    "extend",
+    "extend_steps_max",
+    "extend_total_seconds_max",
     "list",
     "max_in_flight",
     "needs_key",
@@ -44,7 +49,7 @@ _AS_WRITTEN = (
     "remix",
     "requests_per_minute",
 )
-_TUPLES = ("models", "reference_types", "seconds", "sizes", "transient_errors")
+_TUPLES = ("extend_seconds", "models", "reference_types", "seconds", "sizes", "transient_errors")
 _DURATIONS = ("poll_interval", "settle", "asset_lifetime")
 _DEFAULTS = (
     ("default_model", "models"),

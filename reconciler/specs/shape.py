@@ -163,6 +163,15 @@ class VideoTable(DefaultsTable):
         description="The id of a job on the server that this one is a remix of, and that no spec "
         "declares.",
     )
+    edit_of: str | None = Field(
+        default=None,
+        description="The video that this one is an edit of; it gives model, seconds and size.",
+    )
+    extends: str | None = Field(
+        default=None,
+        description="The video that this one begins with, and goes on after; it gives model and "
+        "size, and `seconds` are those that are added.",
+    )
     matrix: dict[_Name, _Axis] | None = Field(
         default=None,
         description="One video for each combination of these values, which `${...}` names; "
@@ -328,6 +337,23 @@ class ProviderTable:
     )
     delete: StrictBool | None = Field(default=None, description="Whether it deletes jobs.")
     remix: StrictBool | None = Field(default=None, description="Whether it makes remixes.")
+    edit: StrictBool | None = Field(
+        default=None,
+        description="Whether it makes edits; where it makes no remixes, they stand for those.",
+    )
+    edit_upload: StrictBool | None = Field(
+        default=None, description="Whether an edit may send its video along."
+    )
+    extend: StrictBool | None = Field(default=None, description="Whether it extends videos.")
+    extend_seconds: _Lengths | None = Field(
+        default=None, description="The lengths by which it extends a video at once."
+    )
+    extend_steps_max: Annotated[StrictInt, Field(gt=0)] | None = Field(
+        default=None, description="How often a video can be extended."
+    )
+    extend_total_seconds_max: Annotated[StrictInt, Field(gt=0)] | None = Field(
+        default=None, description="The length of the longest video that extending makes."
+    )
     variants: _Variants | None = Field(default=None, description="What can be downloaded.")
     transient_errors: _Codes | None = Field(
         default=None, description="The codes of failed jobs after which `retries` buys again."
@@ -381,7 +407,7 @@ PROJECT_FILE = TypeAdapter(ProjectFile)
 
 PROVIDER_KEYS = frozenset(field.name for field in fields(ProviderTable))
 
-_LATER_IN_VIDEOS = frozenset({"reference_fit", "edit_of", "extends"})
+_LATER_IN_VIDEOS = frozenset({"reference_fit"})
 
 _TABLES: Mapping[tuple[str, ...], tuple[type, frozenset[str]]] = {
     ("spec",): (SpecFile, frozenset()),

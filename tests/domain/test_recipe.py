@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.domain.recipe import (
+    Derivation,
     Parent,
     Recipe,
     RecipeDigest,
@@ -32,6 +33,12 @@ def a_remix(prompt: str, **parent: object) -> Recipe:
     return Recipe(account="studio", prompt=prompt, parent=derived)
 
 
+def derived(derivation: Derivation, prompt: str, seconds: int | None = None) -> Recipe:
+    """A recipe that derives from the plain one."""
+    parent = Parent(derivation=derivation, digest=a_cat().digest)
+    return Recipe(account="studio", prompt=prompt, seconds=seconds, parent=parent)
+
+
 RECIPES = {
     "plain": a_cat(),
     "another prompt": a_cat(prompt="A dog"),
@@ -48,6 +55,9 @@ RECIPES = {
     "a remix": a_remix("with rain", digest=a_cat().digest),
     "a remix of a remix": a_remix("and snow", digest=a_remix("x", digest=a_cat().digest).digest),
     "a remix of a job": a_remix("with rain", remote_id="video_abc"),
+    "an edit": derived("edit", "with rain"),
+    "an extension": derived("extend", "with rain", seconds=8),
+    "a longer extension": derived("extend", "with rain", seconds=12),
 }
 
 GOLDEN = {
@@ -66,6 +76,9 @@ GOLDEN = {
     "a remix": "5b5c60eb22069319ad03adde15c565d732b36a492f6f477af0c658172a595244",
     "a remix of a remix": "c205ee2ccec1d20915272d4bab5616c2dc19379d17848d285b06fe9bfc0ec6a6",
     "a remix of a job": "281c19f8c113044ab0409bfff7301adaa1ca55885ded4cae9e0495428cab28c5",
+    "an edit": "7b19987fb952961c0b92e455d08a7f868eca43bc1c295cab9277656e82b7a3e8",
+    "an extension": "cd904703c391658ea9ff7e555bb8a4324c4e7c21f66e5e6a6f62841a38899913",
+    "a longer extension": "e8a2fe46093ff6f6c33c93188aa0ae5ccca80b62d38a09e179f04d462e894099",
 }
 
 
@@ -136,7 +149,8 @@ def test_two_recipes_have_one_digest_only_if_they_are_equal(one: Recipe, other: 
         '{"v":1}',
         json.dumps({"v": 2, "account": "studio", "prompt": "A cat"}),
         json.dumps({"v": 1, "account": "studio", "prompt": "A cat", "colour": "red"}),
-        json.dumps({"v": 1, "account": "a", "prompt": "b", "parent": {"derivation": "edit"}}),
+        json.dumps({"v": 1, "account": "a", "prompt": "b", "parent": {"derivation": "blend"}}),
+        json.dumps({"v": 1, "account": "a", "prompt": "b", "parent": {"derivation": "extend"}}),
         json.dumps({"v": 1, "account": "a", "prompt": "b", "parent": {"recipe": "sha256:00"}}),
         json.dumps({"v": 1, "account": "a", "prompt": "b", "reference": {"path": "x.png"}}),
     ],

@@ -99,7 +99,7 @@ def test_every_toml_block_of_the_readme_is_valid(film: Film) -> None:
     blocks = re.findall(r"^```toml\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
     specs = [block for block in blocks if "[video." in block]
     projects = [block for block in blocks if "[project]" in block]
-    assert len(specs) == 4
+    assert len(specs) == 5
     assert len(projects) == 1
     for number, block in enumerate(specs):
         film.write(f"specs/block{number}.toml", block)

@@ -17,6 +17,7 @@ from worlds import (
     a_declaration,
     a_generation,
     a_listed_job,
+    a_provider,
     a_record,
     a_sidecar,
     a_world,
@@ -196,6 +197,22 @@ def test_a_remix_that_is_not_like_its_parent_is_left_out() -> None:
     assert [each.why for each in drafts.left_out] == [
         "it is a remix of street-at-night, and of another model, length or size"
     ]
+
+
+def test_what_is_as_long_as_an_extension_says_how_to_declare_it() -> None:
+    longer = a_job("a tram", "video_0", remixed_from="video_1", seconds="12")
+    world = a_world(providers=[a_provider(extend=True)])
+    (left_out,) = drafts_of(a_job(), longer, world=world).left_out
+    assert left_out.fix == (
+        'if it is an extension, declare it with extends = "street-at-night" and seconds = 8,'
+        " then: sorafile import ADDR video_0"
+    )
+
+
+def test_where_there_are_edits_alone_a_remix_is_written_too() -> None:
+    rain = a_job("in the rain", "video_0", remixed_from="video_1")
+    world = a_world(providers=[a_provider(remix=False, edit=True)])
+    assert len(drafts_of(a_job(), rain, world=world).videos) == 2
 
 
 # --- what is told, and what is not

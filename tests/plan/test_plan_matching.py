@@ -6,9 +6,10 @@ import pytest
 
 from reconciler.domain.echo import Echo
 from reconciler.domain.observed import ObservedJob
-from reconciler.domain.recorded import JobStatus
-from reconciler.plan.matching import Match, compare, echo_of
-from worlds import PROFILE, a_declaration
+from reconciler.domain.profile import Variant
+from reconciler.domain.recorded import Asset, JobStatus
+from reconciler.plan.matching import Match, compare, echo_of, echo_of_upload
+from worlds import PROFILE, a_declaration, sha256
 
 PROMPT = "A street at night, neon lights"
 ASKED = Echo(prompt=PROMPT, model="sora-2", seconds=4, size="720x1280", parent=None)
@@ -75,6 +76,57 @@ def test_what_a_server_never_repeats_proves_nothing() -> None:
     assert compare(echo, TOLD) is Match.POSSIBLE
     assert compare(echo, replace(TOLD, prompt="another")) is Match.POSSIBLE
     assert compare(echo, replace(TOLD, size="1280x720")) is Match.DIFFERENT
+
+
+EDITING = replace(PROFILE, edit=True, edit_upload=True, extend=True)
+STREET = a_declaration("street", "A street", seconds=8)
+EDIT = a_declaration("edit", PROMPT, edit_of=STREET)
+ON = a_declaration("on", PROMPT, extends=STREET, seconds=4)
+OF_8_S = replace(TOLD, seconds="8")
+
+
+@pytest.mark.parametrize(
+    ("parent", "match"),
+    [("video_1", Match.SAME), (None, Match.POSSIBLE), ("video_2", Match.DIFFERENT)],
+)
+def test_an_edit_may_tell_its_parent_and_need_not(parent: str | None, match: Match) -> None:
+    job = replace(OF_8_S, remixed_from=parent)
+    assert compare(echo_of(EDIT, "video_1", EDITING), job) is match
+    assert compare(echo_of(ON, "video_1", EDITING), replace(job, seconds="12")) is match
+    assert compare(echo_of(ON, "video_1", EDITING), job) is Match.DIFFERENT
+
+
+def test_what_is_sent_along_is_no_parent() -> None:
+    upload = Asset(
+        variant=Variant.VIDEO,
+        sha256=sha256("x"),
+        bytes=1,
+        media_type="video/mp4",
+        width=720,
+        height=1280,
+        duration_s=8.04,
+    )
+    echo = echo_of_upload(EDIT, upload, EDITING)
+    assert compare(echo, OF_8_S) is Match.SAME
+    assert compare(echo, replace(OF_8_S, remixed_from="video_1")) is Match.DIFFERENT
+    shorter = echo_of_upload(EDIT, replace(upload, duration_s=7.0), EDITING)
+    assert compare(shorter, replace(OF_8_S, seconds="7")) is Match.POSSIBLE
+    larger = echo_of_upload(EDIT, replace(upload, width=1024), EDITING)
+    assert compare(larger, replace(OF_8_S, size="1024x1280")) is Match.POSSIBLE
+
+
+def test_requests_that_may_be_confused_are_kept_apart() -> None:
+    alone = echo_of(a_declaration("alone", PROMPT, seconds=8), None, EDITING)
+    remix = echo_of(a_declaration("remix", PROMPT, remix_of=STREET), "video_1", EDITING)
+    edit, of_another = (echo_of(EDIT, job, EDITING) for job in ("video_1", "video_2"))
+    longer = echo_of(ON, "video_1", EDITING)
+    confused = {
+        (one, other)
+        for one, first in enumerate((alone, remix, edit, of_another, longer))
+        for other, second in enumerate((alone, remix, edit, of_another, longer))
+        if one < other and first.may_be_confused_with(second)
+    }
+    assert confused == {(0, 2), (0, 3), (1, 2)}
 
 
 def test_requests_that_differ_only_in_what_no_list_repeats_have_one_echo() -> None:

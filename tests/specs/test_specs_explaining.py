@@ -20,6 +20,8 @@ tags = ["${light}"]
 lifecycle.protect = true
 [workspace.draft.vars]
 light = "neon"
+[providers.preview]
+extend = true
 """
 SPEC = """\
 [vars]
@@ -42,6 +44,11 @@ input_reference = "a.png"
 [video.rain]
 remix_of = "city[${city}]"
 prompt = "in rain"
+
+[video.on]
+extends = "rain"
+prompt = "on"
+seconds = 8
 """
 
 
@@ -114,6 +121,13 @@ def test_a_remix_says_what_it_has_from_its_parent(tmp_path: Path) -> None:
     assert found["remix_of.city"] == "Tokyo | specs/a.toml:2"
     assert found["size"] == "720x1280 | of city[Tokyo]"
     assert found["provider"] == "preview | of city[Tokyo]"
+
+
+def test_an_extension_says_what_it_adds_and_how_long_it_is(tmp_path: Path) -> None:
+    found = explained(tmp_path, "on")
+    assert found["extends"] == "rain | specs/a.toml:23"
+    assert found["seconds"] == "8 more, 12 in all | specs/a.toml:25"
+    assert found["size"] == "720x1280 | of rain"
 
 
 @pytest.mark.parametrize(("workspace", "place"), [("default", 3), ("draft", 8)])

@@ -181,8 +181,6 @@ def test_a_mistake_is_told_at_its_place(tmp_path: Path, text: str, expected: str
     ("text", "place"),
     [
         ("[video.a]\nprompt = 'x'\nreference_fit = 'crop'", "3:1 reference_fit"),
-        ("[video.a]\nprompt = 'x'\nedit_of = 'b'", "3:1 edit_of"),
-        ("[video.a]\nprompt = 'x'\nextends = 'b'", "3:1 extends"),
     ],
 )
 def test_what_later_releases_bring_is_told_so(tmp_path: Path, text: str, place: str) -> None:

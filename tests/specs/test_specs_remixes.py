@@ -66,9 +66,9 @@ def test_a_circle_of_remixes_is_named_in_full_once(tmp_path: Path) -> None:
                 for name, parent in (("d", "a"), ("a", "b"), ("b", "c"), ("c", "a"), ("s", "s"))
             )
         },
-        "SF0412 specs/a.toml:6:12 'b' | these videos are remixes of each other: a -> b -> c -> a "
+        "SF0412 specs/a.toml:6:12 'b' | these videos derive from each other: a -> b -> c -> a "
         "| give one of them no `remix_of`",
-        "SF0412 specs/a.toml:15:12 's' | these videos are remixes of each other: s -> s "
+        "SF0412 specs/a.toml:15:12 's' | these videos derive from each other: s -> s "
         "| give one of them no `remix_of`",
     )
 
@@ -109,7 +109,7 @@ def test_a_remix_stays_with_the_provider_of_its_parent(tmp_path: Path) -> None:
             + "[video.r]\nremix_of = 'base'\nprompt = 'x'\nprovider = 'studio'\n",
         },
         "SF0414 specs/a.toml:9:12 'studio' | `base` is made by provider `preview`, and `studio` "
-        "cannot remix it | remove `provider`",
+        "cannot make a remix of it | remove `provider`",
     )
 
 
@@ -161,7 +161,7 @@ def test_a_remix_has_one_parent_and_sets_nothing_of_its(tmp_path: Path) -> None:
             + "[video.r]\nremix_of = 'base'\nremix_of_id = 'video_7'\nprompt = 'x'\n"
             + "[video.s]\nremix_of_id = 'video_7'\nprompt = 'x'\nseconds = 8\n"
         },
-        "SF0413 specs/a.toml:8:1 remix_of_id | a remix has one parent: `remix_of` or `remix_of_id` "
+        "SF0413 specs/a.toml:8:1 remix_of_id | a video has one parent: `remix_of` or `remix_of_id` "
         "| remove one of them",
         "SF0413 specs/a.toml:13:1 seconds | a remix takes `seconds` from its parent and may not "
         "set it | remove it",
