@@ -330,7 +330,7 @@ class Declarer:
         """
         profile = provider.profile
         offered, usual = profile.extend_seconds, profile.default_seconds
-        default = usual if usual in offered else offered[0]
+        default = usual if usual in offered or not offered else offered[0]
         seconds: int = _first(spec.table.seconds, spec.defaults.seconds, default)
         if not profile.extend:
             return seconds

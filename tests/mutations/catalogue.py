@@ -94,7 +94,10 @@ MUTATIONS: dict[str, Mutation] = {
         breaks="I1",
         file="apply/gate.py",
         edits=(
-            ("        while any(other != kin for", "        while False and any(other != kin for"),
+            (
+                "            other != kin and inside",
+                "            False and other != kin and inside",
+            ),
         ),
         seen_by=f"{LOST}::test_requests_that_only_a_reference_tells_apart_are_never_out_together",
     ),
@@ -115,12 +118,35 @@ MUTATIONS: dict[str, Mutation] = {
         file="plan/adoption.py",
         edits=(
             (
-                "        return len(self._kin_of_echo[",
-                "        return True or len(self._kin_of_echo[",
+                "        is_alone = len(self._kin_of_echo[",
+                "        is_alone = True or len(self._kin_of_echo[",
             ),
         ),
         seen_by="tests/plan/test_plan_adoption.py"
         "::test_a_job_that_could_be_of_another_known_recipe_is_not_taken",
+    ),
+    "adoption of what could be an edit": Mutation(
+        breaks="I1",
+        file="plan/adoption.py",
+        edits=(("and self._may_be_derived(declaration))", "and False)"),),
+        seen_by="tests/plan/test_plan_derivations.py"
+        "::test_a_job_that_may_be_an_edit_is_taken_for_no_other_video",
+    ),
+    "an edit's answer taken for another's": Mutation(
+        breaks="I1",
+        file="domain/echo.py",
+        edits=(
+            ("        unsure = {*self.blind, *other.blind}\n", "        unsure = set[str]()\n"),
+        ),
+        seen_by="tests/apply/test_apply_derivations.py"
+        "::test_what_may_be_taken_for_an_edit_waits_until_that_is_told",
+    ),
+    "a damaged video sent along": Mutation(
+        breaks="I2",
+        file="assets/store.py",
+        edits=(("if hashlib.sha256(found).hexdigest() == asset.sha256:", "if True:"),),
+        seen_by="tests/apply/test_apply_derivations.py"
+        "::test_nothing_is_bought_with_a_damaged_video",
     ),
     "budget ignored": Mutation(
         breaks="I2",

@@ -45,7 +45,7 @@ from reconciler.domain.recorded import (
     Recorded,
 )
 from reconciler.domain.world import World
-from worlds import NOW, STAT, a_world, an_asset
+from worlds import NOW, STAT, a_provider, a_world, an_asset
 
 WAITING, STEPPED = "waiting", "stepped"
 Turn = Iterator[str]
@@ -92,6 +92,7 @@ class Studio:
             files=files,
             store_lost=lost,
             moved=self.moved,
+            providers=[a_provider(edit=True, edit_upload=True, extend=True)],
         )
 
     def _fresh(self, record: Recorded) -> Recorded:
@@ -272,7 +273,10 @@ class _Work:
         parent = step.parent_generation
         if declaration.parent is not None:
             made = studio.generations[parent] if parent else self.run.made[declaration.parent]
-            assert studio.generations[made.id].on_server, "a remix of a job that is gone"
+            if step.upload is None:
+                assert studio.generations[made.id].on_server, "made of a job that is gone"
+            else:
+                assert step.upload.sha256 in studio.store, "a video to send along is not stored"
             assert made.digest == declaration.recipe.parent.digest  # type: ignore[union-attr]
         studio.bought.append(declaration.digest)
         identity = GenerationId(f"g-{len(studio.bought):03}")

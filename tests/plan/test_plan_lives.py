@@ -20,6 +20,7 @@ from reconciler.domain.world import World
 from worlds import a_declaration, lines, the_part, the_plan
 
 NAMES = ("ant", "bee", "cat", "dog")
+DERIVED_BY = {"ant": "remix_of", "bee": "edit_of", "cat": "extends", "dog": "remix_of"}
 PROMPTS = ("one", "two", "three")
 A_NAME, A_PROMPT = st.sampled_from(NAMES), st.sampled_from(PROMPTS)
 A_DIE = st.randoms(use_true_random=False)
@@ -56,7 +57,7 @@ class Life(RuleBasedStateMachine):
                 made[name] = a_declaration(
                     name,
                     spec.prompt,
-                    remix_of=declaration(spec.parent) if spec.parent else None,
+                    **{DERIVED_BY[name]: declaration(spec.parent) if spec.parent else None},
                     tags=spec.tags,
                     remote=spec.remote,
                     variants=spec.variants,

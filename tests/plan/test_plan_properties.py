@@ -47,6 +47,7 @@ from worlds import (
 
 NAMES = ("ant", "bee", "cat", "dog", "elk")
 some = settings(max_examples=40)
+DERIVED_BY = st.sampled_from(["remix_of", "edit_of", "extends"])
 SETTINGS = {
     "protect": st.sampled_from([None, None, True, False]),
     "on_lost": st.sampled_from(["fail", "regenerate"]),
@@ -56,7 +57,7 @@ SETTINGS = {
 
 @st.composite
 def declarations(draw: st.DrawFn) -> list[Declaration]:
-    """A few videos, some of them remixes of earlier ones, some of equal recipes."""
+    """A few videos, some of them derived from earlier ones, some of equal recipes."""
     made: list[Declaration] = []
     for name in draw(st.permutations(NAMES))[: draw(st.integers(0, 5))]:
         parent = draw(st.none() | st.sampled_from(made)) if made else None
@@ -64,7 +65,7 @@ def declarations(draw: st.DrawFn) -> list[Declaration]:
             a_declaration(
                 name,
                 draw(st.sampled_from(["one", "two"])),
-                remix_of=parent,
+                **{draw(DERIVED_BY): parent},
                 variants=draw(st.sampled_from([("video",), ("video", "thumbnail")])),
                 **{setting: draw(values) for setting, values in SETTINGS.items()},
             )
@@ -139,7 +140,9 @@ def worlds(draw: st.DrawFn) -> World:
         sidecars=draw(st.lists(st.builds(a_sidecar, picked), max_size=1)),
         unreadable=draw(st.lists(st.builds(an_unreadable_sidecar, picked), max_size=1)),
         providers=[
-            a_provider(delete=draw(st.booleans())),
+            a_provider(
+                delete=draw(st.booleans()), edit=True, extend=True, edit_upload=draw(st.booleans())
+            ),
             *draw(st.sampled_from([[], [a_provider("other", account="other")]])),
         ],
     )
