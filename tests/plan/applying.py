@@ -394,7 +394,7 @@ class _Work:
 
     def _rename(self, step: Rename) -> None:
         studio, address = self.studio, self.action.address
-        assert address not in studio.videos
+        assert not studio.held(address), f"{address} holds something already"
         record = studio.videos.pop(step.source)
         paths = dict(step.files)
         for old, new in paths.items():

@@ -265,7 +265,8 @@ class Life(RuleBasedStateMachine):
         assert {each.recipe_digest for each in paid} <= new | {
             each.recipe_digest for each in paid if each.reason is Reason.VIDEO_LOST
         }
-        assert plan.cost.usd == Decimal("0.40") * len(paid)
+        seconds = [buy.declaration.made_seconds or 0 for each in paid for buy in each.purchases]
+        assert plan.cost.usd == Decimal("0.10") * sum(seconds)
 
 
 Life.TestCase.settings = settings(
