@@ -285,6 +285,7 @@ def _request(step: Buy, parent: str | None, journey: Journey) -> PaidRequest:
         size=size,
         reference=declaration.reference,
         reference_bytes=_reference_bytes(declaration.reference, journey),
+        extra=dict(declaration.recipe.extra),
     )
 
 

@@ -4,25 +4,21 @@ How a request is sent is `door`'s; what its answer means, `answers`'. Nothing is
 twice.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 
 from reconciler.domain.observed import JobPage, ObservedJob
-from reconciler.domain.ports import CreateRequest, PaidRequest
-from reconciler.domain.profile import Variant
+from reconciler.domain.ports import PaidRequest
+from reconciler.domain.profile import DialectName, Variant, Wire
 from reconciler.domain.provider import Provider
 from reconciler.remote import answers
 from reconciler.remote.content import HttpContent
-from reconciler.remote.door import (
-    Door,
-    HttpPaidCall,
-    PaidPost,
-    create_post,
-    job_path,
-    reference_upload,
-    remix_post,
-)
+from reconciler.remote.dialect import Dialect
+from reconciler.remote.door import Door, HttpPaidCall
+from reconciler.remote.official import VideosDialect
 from reconciler.remote.transport import DEFAULT_TIMEOUTS, Timeouts
+
+_DIALECTS: Mapping[DialectName, Callable[[Wire], Dialect]] = {"videos": VideosDialect}
 
 
 class HttpServer:
@@ -52,8 +48,10 @@ class HttpServer:
             uptime_s: as of the port `Clock`.
             timeouts: how long to wait for the server.
         """
+        self._dialect = _DIALECTS[provider.profile.wire.dialect](provider.profile.wire)
         self._door = Door(
             site=provider,
+            dialect=self._dialect,
             base_url=base_url,
             key=key,
             version=version,
@@ -67,11 +65,11 @@ class HttpServer:
 
     async def prepare(self, request: PaidRequest) -> HttpPaidCall:
         """Build a paid request whole. Starting the embedded server for it may take a while."""
-        return await self._door.prepare(_post(request))
+        return await self._door.prepare(self._dialect.paid(request))
 
     async def retrieve(self, remote_id: str) -> ObservedJob:
         """Look at one job; its id is told as it was asked for."""
-        answer = await self._door.ask("GET", job_path(remote_id))
+        answer = await self._door.ask("GET", self._dialect.job_path(remote_id))
         return answers.seen_job(answer, remote_id)
 
     async def page(self, *, after: str | None = None) -> JobPage:
@@ -81,27 +79,10 @@ class HttpServer:
     async def delete(self, remote_id: str) -> None:
         """Delete a finished job; one that is gone already is no error."""
         # Without a body and its Content-Type: QVAC refuses an empty one that calls itself JSON.
-        answers.check_deleted(await self._door.ask("DELETE", job_path(remote_id)))
+        answers.check_deleted(await self._door.ask("DELETE", self._dialect.job_path(remote_id)))
 
     def content(
         self, remote_id: str, variant: Variant, *, offset: int = 0, etag: str | None = None
     ) -> AbstractAsyncContextManager[HttpContent]:
         """Open one asset for reading, as `Door.open_content`."""
         return self._door.content(remote_id, variant, offset=offset, etag=etag)
-
-
-def _post(request: PaidRequest) -> PaidPost:
-    if not isinstance(request, CreateRequest):
-        return remix_post(request.parent, request.prompt)
-    reference = None
-    if request.reference is not None:
-        if request.reference_bytes is None:
-            raise ValueError("a reference without its bytes")
-        reference = reference_upload(request.reference_bytes, request.reference.media_type)
-    return create_post(
-        prompt=request.prompt,
-        model=request.model,
-        seconds=str(request.seconds),
-        size=request.size,
-        reference=reference,
-    )

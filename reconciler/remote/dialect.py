@@ -1,0 +1,90 @@
+"""What a dialect is: how the requests of one protocol look, and what its answers tell.
+
+A dialect is pure. It builds the requests and reads the bodies; the door sends them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from reconciler.domain.observed import JobPage, ObservedJob
+from reconciler.domain.ports import PaidRequest
+from reconciler.domain.profile import Variant, Wire
+from reconciler.domain.recorded import JobStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """A file that travels with a request."""
+
+    name: str
+    data: bytes
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaidPost:
+    """A paid request as it goes on the wire: JSON, or a form where it has `form`."""
+
+    path: str
+    json: Mapping[str, object] | None = None
+    form: Mapping[str, str | Upload] | None = None
+
+    def body(self) -> dict[str, Any]:
+        """The body as httpx takes it.
+
+        The form is multipart even without a file, as the official clients send it. A file has
+        a name and a media type, without which servers take it for text.
+        """
+        if self.form is None:
+            return {"json": self.json}
+        parts: list[tuple[str, Any]] = [
+            (name, (None, value))
+            if isinstance(value, str)
+            else (name, (value.name, value.data, value.media_type))
+            for name, value in self.form.items()
+        ]
+        return {"files": parts}
+
+
+class Dialect(Protocol):
+    """One protocol. Paths follow the base URL, and begin with a slash.
+
+    What a body must tell and does not raises `UnreadableError`.
+    """
+
+    @property
+    def wire(self) -> Wire:
+        """How this server speaks it."""
+
+    def paid(self, request: PaidRequest) -> PaidPost:
+        """A request that costs money.
+
+        Raises:
+            RejectedError: the protocol has none for it.
+        """
+
+    def job_path(self, remote_id: str) -> str:
+        """Where one job is.
+
+        Raises:
+            RejectedError: the text would lead elsewhere.
+        """
+
+    def content_path(self, remote_id: str, variant: Variant) -> str:
+        """Where an asset of a job is; raises as `job_path`."""
+
+    def page_path(self, *, limit: int, order: str, after: str | None) -> str:
+        """Where a page of the list is."""
+
+    def job(self, body: bytes, *, remote_id: str | None = None) -> ObservedJob:
+        """The job that a body tells of; under `remote_id`, where one was asked for."""
+
+    def page(self, body: bytes, *, after: str | None) -> JobPage:
+        """The page of jobs that a body is."""
+
+    def told_status(self, body: bytes) -> JobStatus | None:
+        """The status of the job that a body plainly is, whatever HTTP status it came with."""
+
+    def result_url(self, body: bytes) -> str | None:
+        """Where the job in a body says that its video is; None where it does not."""
