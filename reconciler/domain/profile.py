@@ -159,6 +159,8 @@ class Profile:
     jobs_survive_restart: bool = True  # False: it keeps them in memory only
     typical_job_s: float  # what to expect of a job, for each second of video
 
+    hidden_retries: str = ""
+    """What to set there so that it repeats no paid request by itself; empty: it repeats none."""
     transient_errors: tuple[str, ...] = TRANSIENT_ERRORS
     """The codes, in lower case, of failures after which the same request may well succeed."""
 

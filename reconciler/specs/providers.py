@@ -20,6 +20,7 @@ _AS_WRITTEN = (
     "default_size",
     "delete",
     "extra_fields",
+    "hidden_retries",
     "jobs_survive_restart",
     "list",
     "max_in_flight",

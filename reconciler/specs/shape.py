@@ -416,6 +416,11 @@ class ProviderTable:
             description='What else a video may say in `extra`, as seed = "integer"; "*" for any.',
         )
     )
+    hidden_retries: str | None = Field(
+        default=None,
+        description="What to set there so that it repeats no paid request by itself; an empty text "
+        "where that is done.",
+    )
     prompt_characters_max: Annotated[StrictInt, Field(gt=0)] | None = Field(
         default=None, description="The longest prompt that it takes."
     )
