@@ -60,8 +60,11 @@ class Price:
     usd_per_second: Decimal
 
 
-DialectName = Literal["videos"]
-"""Which protocol a server speaks: `videos` is OpenAI's, with whatever a `Wire` says otherwise."""
+DialectName = Literal["videos", "openrouter", "xai"]
+"""Which protocol a server speaks: `videos` is OpenAI's, with whatever a `Wire` says otherwise.
+
+The others are the own ones of the services they are named after.
+"""
 
 WireStatus = Literal["queued", "in_progress", "completed", "failed", "expired"]
 """What a server's own word for a status means."""
@@ -124,6 +127,8 @@ class Profile:
     base_url: str | None  # None: the provider must name one, or the program embeds the server
     embedded: bool = False  # the preview server, started when it is needed
     needs_key: bool = True
+    key_variable: str | None = None
+    """Where its key is by its own convention, in the environment; None: OpenAI's, with its URL."""
     wire: Wire = OFFICIAL_WIRE
 
     models: tuple[str, ...]  # empty: any that the server has

@@ -95,9 +95,9 @@ class Answer:
         """
         return self._clean(self.dialect.job(self.body, remote_id=remote_id))
 
-    def told_status(self) -> JobStatus | None:
+    def told_status(self, *, remote_id: str | None = None) -> JobStatus | None:
         """The status of the job that the body plainly is, even if HTTP calls it an error."""
-        return self.dialect.told_status(self.body)
+        return self.dialect.told_status(self.body, remote_id=remote_id)
 
     def page(self, *, after: str | None) -> JobPage:
         """The page of jobs that the body is.
@@ -162,12 +162,12 @@ def seen_job(answer: Answer, remote_id: str) -> ObservedJob:
         JobGoneError: the server knows no such job, or says that it expired.
         ServerError: as `refusal`.
     """
-    if answer.is_success or answer.told_status() is not None:
+    if answer.is_success or answer.told_status(remote_id=remote_id) is not None:
         try:
             job = answer.job(remote_id=remote_id)
         except UnreadableError as error:
             raise _unreadable(answer, str(error)) from error
-        end = wire.end_of(wire.parse(answer.body))
+        end = answer.dialect.end(answer.body)
         if end is not None:
             raise JobGoneError(_gone_text(answer), expired=end == "expired")
         return replace(job, remote_id=remote_id)

@@ -16,13 +16,19 @@ from reconciler.remote.content import HttpContent
 from reconciler.remote.dialect import Dialect
 from reconciler.remote.door import Door, HttpPaidCall
 from reconciler.remote.official import VideosDialect
+from reconciler.remote.openrouter import OpenRouterDialect
 from reconciler.remote.transport import DEFAULT_TIMEOUTS, Timeouts
+from reconciler.remote.xai import XaiDialect
 
-_DIALECTS: Mapping[DialectName, Callable[[Wire], Dialect]] = {"videos": VideosDialect}
+_DIALECTS: Mapping[DialectName, Callable[[Wire], Dialect]] = {
+    "videos": VideosDialect,
+    "openrouter": OpenRouterDialect,
+    "xai": XaiDialect,
+}
 
 
 class HttpServer:
-    """One provider's Videos API: the port `Server`.
+    """One provider's video API: the port `Server`.
 
     Bound to the event loop of its first request.
     """
@@ -79,7 +85,8 @@ class HttpServer:
     async def delete(self, remote_id: str) -> None:
         """Delete a finished job; one that is gone already is no error."""
         # Without a body and its Content-Type: QVAC refuses an empty one that calls itself JSON.
-        answers.check_deleted(await self._door.ask("DELETE", self._dialect.job_path(remote_id)))
+        path = self._dialect.delete_path(remote_id)
+        answers.check_deleted(await self._door.ask("DELETE", path))
 
     def content(
         self, remote_id: str, variant: Variant, *, offset: int = 0, etag: str | None = None

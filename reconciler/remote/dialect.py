@@ -5,7 +5,7 @@ A dialect is pure. It builds the requests and reads the bodies; the door sends t
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from reconciler.domain.observed import JobPage, ObservedJob
 from reconciler.domain.ports import PaidRequest
@@ -71,20 +71,41 @@ class Dialect(Protocol):
             RejectedError: the text would lead elsewhere.
         """
 
+    def delete_path(self, remote_id: str) -> str:
+        """Where one job is deleted.
+
+        Raises:
+            RejectedError: the protocol deletes nothing, or as `job_path`.
+        """
+
     def content_path(self, remote_id: str, variant: Variant) -> str:
-        """Where an asset of a job is; raises as `job_path`."""
+        """Where an asset of a job is.
+
+        Raises:
+            RejectedError: the protocol has none such, or as `job_path`.
+        """
 
     def page_path(self, *, limit: int, order: str, after: str | None) -> str:
-        """Where a page of the list is."""
+        """Where a page of the list is.
+
+        Raises:
+            RejectedError: the protocol has no list.
+        """
 
     def job(self, body: bytes, *, remote_id: str | None = None) -> ObservedJob:
         """The job that a body tells of; under `remote_id`, where one was asked for."""
 
     def page(self, body: bytes, *, after: str | None) -> JobPage:
-        """The page of jobs that a body is."""
+        """The page of jobs that a body is; raises as `page_path`."""
 
-    def told_status(self, body: bytes) -> JobStatus | None:
-        """The status of the job that a body plainly is, whatever HTTP status it came with."""
+    def told_status(self, body: bytes, *, remote_id: str | None = None) -> JobStatus | None:
+        """The status of the job that a body plainly is, whatever HTTP status it came with.
+
+        With `remote_id` the body answers a look at that job.
+        """
+
+    def end(self, body: bytes) -> Literal["expired", "deleted"] | None:
+        """Whether the job in a body, which was looked at, cannot give anything any more."""
 
     def result_url(self, body: bytes) -> str | None:
         """Where the job in a body says that its video is; None where it does not."""

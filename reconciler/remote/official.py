@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Mapping
 from math import gcd
+from typing import Literal
 from urllib.parse import quote, urlencode
 
 from reconciler.domain.errors import RejectedError
@@ -35,13 +36,13 @@ class VideosDialect:
             fields["size"] = request.size
         else:
             fields["aspect_ratio"] = _aspect_ratio(request.size)
-        return self.create(fields | dict(request.extra), _reference_of(request))
+        return self.create(fields | dict(request.extra), reference_of(request))
 
     def create(self, fields: Mapping[str, object], reference: Upload | None) -> PaidPost:
         """A new video of these fields."""
         name = self.wire.reference_field
         if self.wire.create_as == "json":
-            image = {} if reference is None else {name: {"image_url": _data_url(reference)}}
+            image = {} if reference is None else {name: {"image_url": data_url(reference)}}
             return PaidPost(path="/videos", json={**fields, **image})
         form: dict[str, str | Upload] = {key: _form_text(value) for key, value in fields.items()}
         if reference is not None:
@@ -51,10 +52,14 @@ class VideosDialect:
     def _form_reference(self, reference: Upload) -> str | Upload:
         if self.wire.reference_as == "file":
             return reference
-        return json.dumps({"image_url": _data_url(reference)})
+        return json.dumps({"image_url": data_url(reference)})
 
     def job_path(self, remote_id: str) -> str:
         """Where one job is."""
+        return job_path(remote_id)
+
+    def delete_path(self, remote_id: str) -> str:
+        """Where one job is deleted: where it is."""
         return job_path(remote_id)
 
     def content_path(self, remote_id: str, variant: Variant) -> str:
@@ -80,9 +85,13 @@ class VideosDialect:
         """The list that a body is."""
         return reading.page_from(reading.parse(body), after=after, statuses=self.wire.statuses)
 
-    def told_status(self, body: bytes) -> JobStatus | None:
+    def told_status(self, body: bytes, *, remote_id: str | None = None) -> JobStatus | None:  # noqa: ARG002 - the Protocol's
         """The status of the video object that a body plainly is."""
         return reading.told_status(body)
+
+    def end(self, body: bytes) -> Literal["expired", "deleted"] | None:
+        """What the status of a video object says of it."""
+        return reading.end_of(reading.parse(body))
 
     def result_url(self, body: bytes) -> str | None:
         """The `url` of a video object, by whichever of its names."""
@@ -123,7 +132,8 @@ def check_remote_id(remote_id: str) -> None:
         raise RejectedError(f"{remote_id[:40]!r} cannot be a remote id", status=400)
 
 
-def _reference_of(request: CreateRequest) -> Upload | None:
+def reference_of(request: CreateRequest) -> Upload | None:
+    """The reference image of a create, as it travels."""
     if request.reference is None:
         return None
     if request.reference_bytes is None:
@@ -131,7 +141,8 @@ def _reference_of(request: CreateRequest) -> Upload | None:
     return reference_upload(request.reference_bytes, request.reference.media_type)
 
 
-def _data_url(image: Upload) -> str:
+def data_url(image: Upload) -> str:
+    """An image as a URL that holds all of it."""
     return f"data:{image.media_type};base64,{base64.b64encode(image.data).decode()}"
 
 

@@ -126,10 +126,15 @@ def told_status(body: bytes) -> JobStatus | None:
 
 def end_of(data: object) -> Literal["expired", "deleted"] | None:
     """Whether a video object says that nothing can be had of it any more."""
-    status = _lower(data.get("status")) if isinstance(data, dict) else ""
+    status = status_of(data)
     if status == "expired":
         return "expired"
     return "deleted" if status == "deleted" else None
+
+
+def status_of(data: object) -> str:
+    """A video object's own word for its status, in lower case; empty where it has none."""
+    return _lower(data.get("status")) if isinstance(data, dict) else ""
 
 
 def page_from(

@@ -134,7 +134,7 @@ def provider_from(
         settings: of one provider.
         profiles: all that this release has, by name.
         environ: read for OPENAI_BASE_URL and OPENAI_API_KEY, by the ecosystem's convention,
-            where a provider names neither URL nor key.
+            where a provider names neither URL nor key, and its profile no variable of its own.
 
     Raises:
         BadProviderError: they do not fit.
@@ -146,10 +146,12 @@ def provider_from(
     base_url, key = settings.base_url, settings.key
     written_at, named = "base_url", "`base_url`"
     if base_url is None and key is None and not profile.embedded:
-        written_at, named = "profile", "OPENAI_BASE_URL"
-        base_url = environ.get("OPENAI_BASE_URL")
-        if merged.needs_key or environ.get("OPENAI_API_KEY"):
-            key = KeySource(kind="env", value=("OPENAI_API_KEY",))
+        variable = profile.key_variable or "OPENAI_API_KEY"
+        if profile.key_variable is None:
+            written_at, named = "profile", "OPENAI_BASE_URL"
+            base_url = environ.get("OPENAI_BASE_URL")
+        if merged.needs_key or environ.get(variable):
+            key = KeySource(kind="env", value=(variable,))
     base_url = base_url or profile.base_url
     troubles = list(_contradictions(merged, settings))
     wrong = _trouble_with_url(base_url, named) if base_url else None

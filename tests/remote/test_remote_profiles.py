@@ -23,11 +23,13 @@ def test_the_shipped_profiles_are_read() -> None:
         "litellm",
         "new-api",
         "openai",
+        "openrouter",
         "preview",
         "sglang",
         "tensorrt-llm",
         "unsloth",
         "vllm-omni",
+        "xai",
     ]
     assert all(name == profile.name for name, profile in profiles.items())
 

@@ -1,6 +1,7 @@
 """The project file: its settings, its providers, and its keys, which nobody ever sees."""
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -500,3 +501,18 @@ def test_a_duration_without_its_unit_is_told_how_to_be_written(tmp_path: Path) -
     write(tmp_path, {"sorafile.toml": '[providers.x]\nprofile = "openai"\nsettle = 3\n'})
     fixes = [found.fix for found in load(tmp_path)[1]]
     assert 'write "3s" for 3 seconds' in fixes
+
+
+def test_a_service_with_a_variable_of_its_own_gets_no_key_of_openais(tmp_path: Path) -> None:
+    theirs = replace(
+        OPENAI, name="theirs", base_url="https://v.example.com/v1", key_variable="THEIR_KEY"
+    )
+    environ = {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1", "OPENAI_API_KEY": "sk-canary"}
+    text = '[providers.theirs]\n[providers.free]\nprofile = "theirs"\nneeds_key = false\n'
+    write(tmp_path, {"sorafile.toml": text})
+    project = load_project(tmp_path).project
+    providers, diagnostics = resolve_providers(project, {**PROFILES, "theirs": theirs}, environ)
+    assert diagnostics == ()
+    assert providers["theirs"].key == KeySource(kind="env", value=("THEIR_KEY",))
+    assert providers["free"].key is None
+    assert {providers[name].base_url for name in ("theirs", "free")} == {theirs.base_url}
