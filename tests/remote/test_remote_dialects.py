@@ -138,6 +138,9 @@ async def _video(client: HttpServer) -> bytes:
 # what goes out
 
 
+@pytest.mark.deviation(
+    "OpenRouter", "a create is JSON with a duration, a resolution and an aspect ratio"
+)
 def test_openrouter_is_asked_in_its_own_words() -> None:
     job, (received,) = created(OPENROUTER, says(202, MADE["openrouter"]), WITH_PNG)
 
@@ -158,6 +161,7 @@ def test_openrouter_is_asked_in_its_own_words() -> None:
     }
 
 
+@pytest.mark.deviation("xAI", "a create goes to another path, with a duration and a resolution")
 def test_xai_is_asked_in_its_own_words() -> None:
     request = replace(WITH_PNG, model="grok-imagine-video", size="854x480", extra={})
     job, (received,) = created(XAI, says(200, MADE["xai"]), request)
@@ -194,6 +198,8 @@ def test_what_the_server_cannot_be_told_is_refused_before_a_byte_leaves(profile:
 
 
 @pytest.mark.parametrize("profile", BOTH)
+@pytest.mark.deviation("OpenRouter", "there is no list and no delete")
+@pytest.mark.deviation("xAI", "there is no list and no delete")
 def test_neither_a_list_nor_a_deletion_is_ever_asked_for(profile: Profile) -> None:
     async def picture(client: HttpServer) -> None:
         async with client.content("job-1", Variant.THUMBNAIL):
@@ -364,6 +370,7 @@ def test_what_is_held_back_at_once_is_a_refusal_and_no_job() -> None:
         ),
     ],
 )
+@pytest.mark.deviation("OpenRouter", "six statuses, `cancelled` and `expired` among them")
 def test_openrouters_six_statuses(
     told: dict[str, object], means: JobStatus, error: JobError | None
 ) -> None:
@@ -406,6 +413,7 @@ HELD_BACK = {"code": "invalid", "error": "Generated video rejected by content mo
         ),
     ],
 )
+@pytest.mark.deviation("xAI", "a look answers 202, or with its own words")
 def test_xais_ways_to_tell_of_a_job(
     script: Script, means: JobStatus, error: JobError | None
 ) -> None:
@@ -450,6 +458,7 @@ def test_a_look_that_tells_of_no_job_is_no_answer(profile: Profile, body: object
 # where the video is
 
 
+@pytest.mark.deviation("OpenRouter", "the video is at /content?index=0")
 def test_openrouters_video_is_at_content_for_the_key() -> None:
     data, (received,) = asked(OPENROUTER, _video, FILE)
 
@@ -478,6 +487,7 @@ def test_a_job_of_openrouter_at_content_that_still_runs_is_early() -> None:
     assert isinstance(error, NotReadyError)
 
 
+@pytest.mark.deviation("xAI", "the video is at the job's url")
 def test_xais_video_is_at_the_url_of_its_job() -> None:
     done = {**DONE, "video": {"url": "/files/1.mp4"}}
     data, received = asked(XAI, _video, says(200, done), FILE)
@@ -492,6 +502,7 @@ def test_a_job_of_xai_that_runs_has_no_video_yet() -> None:
 
 
 @pytest.mark.parametrize("profile", BOTH)
+@pytest.mark.deviation("OpenRouter", "a job tells addresses, which never get the key")
 def test_no_address_that_a_job_tells_gets_the_key(profile: Profile) -> None:
     """Another server by plain http is not asked at all, be it to look or to download."""
 
