@@ -98,9 +98,9 @@ def test_the_python_example_runs_as_it_stands(film: Film, tmp_path: Path) -> Non
 def test_every_toml_block_of_the_readme_is_valid(film: Film) -> None:
     blocks = re.findall(r"^```toml\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
     specs = [block for block in blocks if "[video." in block]
-    projects = [block for block in blocks if "[project]" in block]
+    projects = [block for block in blocks if "[providers." in block]
     assert len(specs) == 4
-    assert len(projects) == 1
+    assert len(projects) == 2
     for number, block in enumerate(specs):
         film.write(f"specs/block{number}.toml", block)
     film.write("specs/prompts/hero.md", "A hero.\n")
@@ -108,7 +108,7 @@ def test_every_toml_block_of_the_readme_is_valid(film: Film) -> None:
     (film.root / "specs/refs").mkdir()
     shutil.copy(REPOSITORY / "specs/refs/lighthouse.png", film.root / "specs/refs/hero.png")
     assert film.run("validate").code == 0, film.run("validate").err
-    film.write("sorafile.toml", projects[0])
+    film.write("sorafile.toml", "".join(projects))
     assert film.run("validate").code == 0, film.run("validate").err
 
 
