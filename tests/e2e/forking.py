@@ -24,9 +24,8 @@ _AT_START = ("PYTHON", "LANG", "LC_", "TZ")  # what a process looks at only as i
 
 def can_run(environment: Mapping[str, str]) -> bool:
     """Whether a fork does what a new process would do in that environment."""
-    mine = os.environ
-    said = {name for name in (*environment, *mine) if name.startswith(_AT_START)}
-    return all(environment.get(name) == mine.get(name) for name in said if name != "LANG")
+    said = {name: value for name, value in environment.items() if name.startswith(_AT_START)}
+    return all(_inherited().get(name) == value for name, value in said.items())
 
 
 def run(
@@ -67,16 +66,20 @@ def run(
         return code, out.read().decode(), err.read().decode()
 
 
+def _inherited() -> Mapping[str, str]:
+    """What the server, and so each fork, was started with: of this process's, next to nothing."""
+    return {name: value for name, value in os.environ.items() if name in ("PATH", "LANG")}
+
+
 @cache
 def _server() -> str:
     """The address of a server of this process, which ends with it."""
     place = f"{tempfile.mkdtemp(prefix='sorafile-forks-')}/socket"
-    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG")}
     ready = subprocess.Popen(
         [sys.executable, __file__, place],
         stdin=subprocess.PIPE,  # its end is this process's end
         stdout=subprocess.PIPE,
-        env=kept,
+        env=_inherited(),
     )
     assert ready.stdout is not None
     assert ready.stdout.readline() == b"ready\n"
