@@ -1,5 +1,6 @@
 """The README is true: every command in it runs as it stands, in its order."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import av
 
+from e2e.forking import stand_ins
 from e2e.picture import plan_picture
 from e2e.running import REPOSITORY, WAIT_S_MAX, Film
 from e2e.servers import preview_server
@@ -60,6 +62,7 @@ def test_the_tour_runs_as_it_stands(film: Film) -> None:
     assert first_screen.strip() == "pip install uv && uv run sorafile apply --yes"
     assert tour.pop(0).strip() == "pip install uv && uv run pytest -n 4"
     commands = "".join(tour)
+    film.environ["PATH"] = f"{stand_ins()}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", commands],
         cwd=film.root,
