@@ -32,6 +32,16 @@ SORAFILE, PYTHON = "sorafile", "python"
 _FDS = 3
 _MESSAGE_BYTES_MAX = 1 << 20
 _AT_START = ("PYTHON", "LANG", "LC_", "TZ")  # what a process looks at only as it starts
+# What libraries and commands import when they first need it, and most commands do.
+_IMPORTED_LATE = (
+    "alembic.command",
+    "alembic.config",
+    "anyio._backends._asyncio",
+    "concurrent.futures.thread",
+    "httpcore",
+    "rich.live",
+    "rich.table",
+)
 _STAND_IN = Path(__file__).with_name("stand_in.py")
 
 
@@ -235,7 +245,7 @@ def _main() -> None:
     for found in pkgutil.walk_packages(reconciler.__path__, "reconciler."):
         if not found.name.startswith("reconciler.state.migrations"):  # alembic finds them
             import_module(found.name)
-    for name in ("alembic.command", "alembic.config", "rich.table", "rich.live"):
+    for name in _IMPORTED_LATE:
         import_module(name)
 
     programs = {name: import_module(f"{name}.__main__").main for name in (COMMAND, PREVIEW)}
