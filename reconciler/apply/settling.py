@@ -16,7 +16,7 @@ from reconciler.domain.observed import Listing, ObservedJob
 from reconciler.domain.ports import Clock, Server, StateWriter
 from reconciler.domain.provider import Provider
 from reconciler.domain.recorded import Attempt, AttemptId, AttemptState, Generation, RecordedState
-from reconciler.plan.lost_answers import Findings, find
+from reconciler.plan.lost_answers import Findings, find, seems_older
 
 LOOK_S = 5.0
 """The longest wait between two looks at the list, while a lost job may still show."""
@@ -146,9 +146,10 @@ class Settling:
             job = findings.made.get(attempt.id)
             if attempt.id not in self._sought:
                 continue  # it is another workspace's to settle
-            if job is not None:
+            is_due = self._is_due(attempt, began_s)
+            if job is not None and (is_due or not seems_older(job, attempt)):
                 self._adopt(attempt, job)
-            elif self._is_due(attempt, began_s):
+            elif is_due:
                 self._give_up(attempt, findings)
 
     def _adopt(self, attempt: Attempt, job: ObservedJob) -> None:

@@ -308,6 +308,7 @@ def _request(step: Buy, parent: str | None, profile: Profile, journey: Journey) 
         size=size,
         reference=declaration.reference,
         reference_bytes=_reference_bytes(declaration.reference, journey),
+        extra=dict(declaration.recipe.extra),
     )
 
 

@@ -16,7 +16,13 @@ from reconciler.apply.results import Results
 from reconciler.apply.stop import StoppedError
 from reconciler.apply.submit import buy, settle
 from reconciler.domain.address import Address
-from reconciler.domain.errors import JobGoneError, SorafileError, StalePlanError
+from reconciler.domain.errors import (
+    BadAssetError,
+    JobGoneError,
+    RejectedError,
+    SorafileError,
+    StalePlanError,
+)
 from reconciler.domain.events import ActionLeft, JobProgress
 from reconciler.domain.observed import ObservedJob
 from reconciler.domain.plan import (
@@ -103,6 +109,7 @@ class Work:
     _has_place: str | None = field(init=False, default=None)  # the provider whose slot is taken
     _unresolved: Attempt | None = field(init=False, default=None)  # keeps others out of the gate
     _lost: set[GenerationId] = field(init=False, default_factory=set)  # found so in this action
+    _had_after_all: bool = field(init=False, default=False)  # what was to be bought again
 
     def __post_init__(self) -> None:
         self._held = self._held_before()
@@ -216,7 +223,8 @@ class Work:
         state, address = self.journey.ports.state, self.action.address
         match step:
             case Buy():
-                await self._buy(step)
+                if not self._had_after_all:
+                    await self._buy(step)
             case Resolve():
                 await self._resolve(step)
             case Adopt():
@@ -231,18 +239,16 @@ class Work:
                 state.bind(address, identity)
                 self._held = state.read().generations[identity]
             case MarkLost(generation=identity):
-                state.lost(identity)
-                self._lost.add(identity)
-                if self._held is not None and self._held.id == identity:
-                    self._held = None  # what takes its place is what others are to be made of
+                await self._lose(self.recorded.generations[identity])
             case Await():
                 await self._await(step)
             case Fetch():
                 await self._fetch(step)
             case Promote(lifecycle=lifecycle, tags=tags):
                 state.promote(address, lifecycle, tags)
-            case Retire():
-                await self._retire(step)
+            case Retire(generation=identity):
+                if not (self._had_after_all and identity == self._holding().id):
+                    await self._retire(step)
             case DeleteJob():
                 await self._delete_unless_needed(self._holding())
             case Forget():
@@ -281,6 +287,39 @@ class Work:
                 kept = keep(asset, generation, self.journey)
                 self._held = kept if self._held and self._held.id == kept.id else self._held
                 return
+
+    async def _lose(self, generation: Generation) -> None:
+        """Give up a video that is lost, unless its server gives it all the same.
+
+        No two clocks agree: what has expired by this one may be there still, and is looked for
+        before it is paid for again.
+        """
+        state, address = self.journey.ports.state, self.action.address
+        lane = self._lane_to_ask_again(generation) if self.action.purchases else None
+        if lane is not None:
+            try:
+                stored = await fetch(
+                    Variant.VIDEO, generation, address=address, lane=lane, journey=self.journey
+                )
+            except (JobGoneError, BadAssetError, RejectedError):
+                pass  # lost it is
+            else:
+                state.bind(address, stored.id)
+                self._held, self._had_after_all = stored, True
+                self.results.submitted(address)
+                return
+        state.lost(generation.id)
+        self._lost.add(generation.id)
+        if self._held is not None and self._held.id == generation.id:
+            self._held = None  # what takes its place is what its remixes wait for
+
+    def _lane_to_ask_again(self, generation: Generation) -> Lane | None:
+        """The way to a job that nothing but the time says is gone; None where more does."""
+        providers = self.journey.providers
+        found = reaching(providers, name=generation.provider, account=generation.account)
+        if found is None or not generation.on_server or generation.missing_count:
+            return None
+        return self.journey.lane(found.name)
 
     async def _buy(self, step: Buy) -> None:
         self._held = await buy(

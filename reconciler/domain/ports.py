@@ -20,7 +20,7 @@ from reconciler.domain.echo import Echo
 from reconciler.domain.errors import ExitCode
 from reconciler.domain.observed import FileFact, JobPage, ObservedJob, Sidecar, SidecarReading
 from reconciler.domain.profile import Variant
-from reconciler.domain.recipe import Recipe, RecipeDigest, Sha256
+from reconciler.domain.recipe import ExtraValue, Recipe, RecipeDigest, Sha256
 from reconciler.domain.recorded import (
     Asset,
     AttemptId,
@@ -57,6 +57,7 @@ class CreateRequest:
     size: str
     reference: ReferenceFile | None = None
     reference_bytes: bytes | None = None  # read and checked before anything is recorded
+    extra: Mapping[str, ExtraValue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

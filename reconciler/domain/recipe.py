@@ -30,6 +30,8 @@ DERIVED_BY: Mapping[str, Derivation] = {
 NOUNS: Mapping[Derivation, str] = {"remix": "a remix", "edit": "an edit", "extend": "an extension"}
 """What a derived video is called."""
 
+ExtraValue = str | int | float | bool
+
 NOT_IN_PROMPTS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """The control characters: all but newline and tab."""
 
@@ -73,6 +75,7 @@ class Recipe:
     size: str | None = None  # WIDTHxHEIGHT in pixels
     reference: Reference | None = None
     parent: Parent | None = None
+    extra: tuple[tuple[str, ExtraValue], ...] = ()  # what else its server is told, by name
     take: int = 1
     edition: int = 0  # how often another result of the same recipe was asked for
 
@@ -87,6 +90,8 @@ class Recipe:
             source = {"recipe": self.parent.digest, "id": self.parent.remote_id}
             named = {key: value for key, value in source.items() if value is not None}
             form["parent"] = {"derivation": self.parent.derivation, **named}
+        if self.extra:
+            form["extra"] = dict(self.extra)
         if self.take != 1:
             form["take"] = self.take
         if self.edition != 0:
@@ -134,9 +139,11 @@ def recipe_from(canonical: str) -> Recipe:
         if form.pop("v") != _FORM:
             raise ValueError("a recipe of another version of sorafile")
         reference, parent = form.pop("reference", None), form.pop("parent", None)
+        extra = form.pop("extra", {})
         recipe = Recipe(
             reference=Reference(sha256=reference["sha256"]) if reference else None,
             parent=_parent_from(parent) if parent else None,
+            extra=tuple(sorted(extra.items())),
             **form,
         )
     except (KeyError, TypeError, AttributeError) as error:

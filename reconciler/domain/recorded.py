@@ -18,6 +18,8 @@ AttemptId = NewType("AttemptId", str)
 RunId = NewType("RunId", str)
 
 
+_ID_CHARACTERS_SHOWN = 48
+
 MISSING_SIGHTINGS = 3
 """How often a server must say that it has something no more, to be believed."""
 
@@ -250,3 +252,10 @@ class RecordedState:
 
 
 NOTHING_RECORDED = RecordedState(videos={}, generations={}, attempts=(), is_new=True)
+
+
+def brief_id(remote_id: str) -> str:
+    """A remote id for a line of text: gateways make theirs of hundreds of characters."""
+    if len(remote_id) <= _ID_CHARACTERS_SHOWN:
+        return remote_id
+    return f"{remote_id[:24]}…{remote_id[-8:]}"

@@ -1,5 +1,6 @@
 """What differs, field by field, for a person to read."""
 
+import json
 from collections.abc import Mapping
 
 from reconciler.domain.address import Address
@@ -41,6 +42,7 @@ _ORDER = (
     "seconds",
     "size",
     "input_reference",
+    "extra",
     "take",
     "edition",
 )
@@ -58,6 +60,7 @@ def _fields(recipe: Recipe, names: Mapping[RecipeDigest, Address]) -> dict[str, 
         "seconds": recipe.seconds,
         "size": recipe.size,
         "input_reference": recipe.reference.sha256 if recipe.reference else None,
+        "extra": ", ".join(f"{name} = {json.dumps(value)}" for name, value in recipe.extra) or None,
         "take": recipe.take if recipe.take != 1 else None,
         "edition": recipe.edition or None,
     }

@@ -212,7 +212,7 @@ class _Drafting:
         if parent is None:
             prompt = _prompt_of(job, provider.profile)
             recipe = self._recipe(each, prompt)
-            self._see_that_no_image_was_asked_for(recipe, job)
+            self._see_that_nothing_untold_was_asked_for(recipe, job)
             return _Asked(provider=each.provider, recipe=recipe, parent=None)
         maker = self._around.providers[parent.provider]
         if not maker.profile.makes("remix"):
@@ -237,9 +237,14 @@ class _Drafting:
         job, provider = each.job, self._around.providers[each.provider]
         profile, usual = provider.profile, self._around.usual[each.provider]
 
-        def chosen(key: str, told: str | None, found: _T | None, otherwise: _T) -> _T:
+        def chosen(key: str, told: str | None, found: _T | None, otherwise: _T | None) -> _T:
             if found is not None:
                 return found
+            if otherwise is None:
+                raise _NothingToWriteError(
+                    f"its {key} is not told, and provider {provider.name} has no default",
+                    f"say default_{key} under [providers.{provider.name}]",
+                )
             if told and key in profile.echoes:
                 raise _NothingToWriteError(
                     f"provider {provider.name} is not said to offer {key} {told}",
@@ -247,9 +252,9 @@ class _Drafting:
                 )
             return otherwise
 
-        model = model_told(job.model, profile.models) if job.model else None
-        seconds = seconds_told(job.seconds, profile.seconds) if job.seconds else None
-        size = size_told(job.size, profile.sizes) if job.size else None
+        model = model_told(job.model, profile) if job.model else None
+        seconds = seconds_told(job.seconds, profile) if job.seconds else None
+        size = size_told(job.size, profile, model) if job.size else None
         return Recipe(
             account=provider.account,
             prompt=prompt,
@@ -282,13 +287,14 @@ class _Drafting:
                 f"decide that first: sorafile resolve '{attempt.address}'",
             )
 
-    def _see_that_no_image_was_asked_for(self, recipe: Recipe, job: ObservedJob) -> None:
-        """A list never tells of a reference image, so what asks for one may have made a job."""
+    def _see_that_nothing_untold_was_asked_for(self, recipe: Recipe, job: ObservedJob) -> None:
+        """What a list never tells of may be what a declared video asks for, of this very job."""
         for declaration in self._wanting:
             other = declaration.recipe
-            if other.reference is not None and replace(other, reference=None).kin == recipe.kin:
+            untold = "reference image" if other.reference is not None else "extra fields"
+            if replace(other, reference=None, extra=()).kin == recipe.kin != other.kin:
                 raise _NothingToWriteError(
-                    f"it may be what {declaration.address} asks for, whose reference image no"
+                    f"it may be what {declaration.address} asks for, whose {untold} no"
                     " server tells",
                     f"if it is: sorafile import '{declaration.address}' {job.remote_id}",
                 )
@@ -449,15 +455,17 @@ def _unknown_parent(each: UnmanagedJob) -> _NothingToWriteError:
 
 def _as_extension(parent: _Origin, job: ObservedJob, profile: Profile) -> str | None:
     """What to do about a job that is as long as an extension of its parent would be."""
-    added = profile.extend_seconds if profile.extend and parent.seconds is not None else ()
-    lengths = {(parent.seconds or 0) + seconds: seconds for seconds in added}
-    whole = seconds_told(job.seconds, lengths) if job.seconds else None
-    if whole is None:
+    if not profile.extend or parent.seconds is None or "seconds" not in profile.echoes:
         return None
-    return (
-        f'if it is an extension, declare it with extends = "{parent.address}" and seconds ='
-        f" {lengths[whole]}, then: sorafile import ADDR {job.remote_id}"
-    )
+    echo = _of_remix(parent, profile)
+    for added in profile.extend_seconds:
+        whole = replace(echo, seconds=parent.seconds + added)
+        if compare(whole, job) is not Match.DIFFERENT:
+            return (
+                f'if it is an extension, declare it with extends = "{parent.address}" and seconds ='
+                f" {added}, then: sorafile import ADDR {job.remote_id}"
+            )
+    return None
 
 
 def _of_remix(parent: _Origin, profile: Profile) -> Echo:

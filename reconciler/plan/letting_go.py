@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from reconciler.domain.desired import RemotePolicy
 from reconciler.domain.plan import MarkLost, Retire, Step
 from reconciler.domain.recipe import RecipeDigest
-from reconciler.domain.recorded import Generation, Recorded
+from reconciler.domain.recorded import Generation, Recorded, brief_id
 from reconciler.plan.holding import Holding
 from reconciler.plan.index import Index
 
@@ -67,7 +67,9 @@ def let_go(
             )
         elif not provider.profile.delete:
             no_delete, delete = True, False
-            notes.append(f"job {generation.remote_id} stays behind: {provider.name} cannot delete")
+            notes.append(
+                f"job {brief_id(generation.remote_id)} stays behind: {provider.name} cannot delete"
+            )
         elif generation.status.is_running:
             notes.append(f"job {generation.remote_id} still runs: it is let finish and stored")
         first += held.endangered(generation, index)

@@ -2,10 +2,13 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from reconciler.domain.observed import ObservedJob
 from reconciler.domain.recorded import Attempt, AttemptId, JobStatus
 from reconciler.plan.matching import Match, compare
+
+_WHOLE_SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +55,7 @@ def find(
                 left,
                 key=lambda job: (
                     bool(marks) and jobs.index(job) > marks[0],
+                    seems_older(job, attempt),
                     job.status is JobStatus.FAILED,
                     -jobs.index(job),
                 ),
@@ -70,6 +74,17 @@ def find(
 def is_newer(job: ObservedJob, attempt: Attempt) -> bool:
     """Whether a job was not in the list yet when the attempt was sent."""
     return job.remote_id not in (attempt.watermark or ())
+
+
+def seems_older(job: ObservedJob, attempt: Attempt) -> bool:
+    """Whether its server says that a job was made before the request was sent.
+
+    Servers tell whole seconds, and no two clocks agree: that proves nothing, but where another
+    job may show yet, it is worth waiting for.
+    """
+    if job.created_at is None or attempt.sending_at is None:
+        return False
+    return job.created_at + _WHOLE_SECOND <= attempt.sending_at
 
 
 def may_have_made(attempt: Attempt, job: ObservedJob) -> bool:

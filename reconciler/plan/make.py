@@ -89,6 +89,7 @@ def make_plan(world: World, *, destroy: bool = False, choice: Choice | None = No
         diagnostics=(
             *_warnings(loose, index),
             *_of_overdue(index, part),
+            *_of_gateways(actions, world),
             *_alarms(actions, world, destroy=destroy),
         ),
         unreachable=world.observed.unreachable,
@@ -101,6 +102,20 @@ def _price_lists(actions: Sequence[Action], world: World) -> Iterator[PriceList]
     for name in sorted({action.provider for action in actions if action.is_paid}):
         profile = world.providers[name].profile
         yield PriceList(provider=name, source=profile.prices_source, date=profile.prices_date)
+
+
+def _of_gateways(actions: Sequence[Action], world: World) -> Iterator[Diagnostic]:
+    """Servers that would send a paid request more often than sorafile does."""
+    for name in sorted({action.provider for action in actions if action.is_paid}):
+        what_to_set = world.providers[name].profile.hidden_retries
+        if what_to_set:
+            yield Diagnostic(
+                code="SF0524",
+                severity="warning",
+                summary=f"provider {name} repeats a paid request that fails by itself, and each of"
+                " them may be billed",
+                fix=f'set {what_to_set}; then say hidden_retries = "" under [providers.{name}]',
+            )
 
 
 def _alarms(actions: Sequence[Action], world: World, *, destroy: bool) -> Iterator[Diagnostic]:

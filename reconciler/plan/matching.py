@@ -1,7 +1,7 @@
 """Whether a job in a server's list is what a paid request asked for: the three answers."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from enum import Enum
 
@@ -76,21 +76,29 @@ def compare(echo: Echo, job: ObservedJob) -> Match:
     return min(_answers(echo, job), key=lambda match: match.value)
 
 
-def model_told(told: str, offered: Iterable[str]) -> str | None:
+def model_told(told: str, profile: Profile) -> str | None:
     """The one of the offered models that a server tells, whatever it added to the name."""
-    found = ((_of_model(model, told).value, model) for model in offered)
+    if not profile.models:
+        return told
+    found = ((_of_model(model, told).value, model) for model in profile.models)
     match, model = max(found, key=lambda each: each[0], default=(0, ""))
     return model if match else None
 
 
-def seconds_told(told: str, offered: Iterable[int]) -> int | None:
+def seconds_told(told: str, profile: Profile) -> int | None:
     """The one of the offered lengths that a server tells."""
-    return next((each for each in offered if _of_seconds(each, told) is Match.SAME), None)
+    try:
+        seconds = int(float(told))
+    except (ValueError, OverflowError):
+        return None
+    is_offered = profile.offers_seconds(seconds) and _of_seconds(seconds, told) is Match.SAME
+    return seconds if is_offered else None
 
 
-def size_told(told: str, offered: Iterable[str]) -> str | None:
+def size_told(told: str, profile: Profile, model: str | None) -> str | None:
     """The one of the offered sizes that a server tells."""
-    return next((each for each in offered if _of_size(each, told) is Match.SAME), None)
+    size = _pixels(told)
+    return size if profile.offers_size(size, model) else None
 
 
 def _answers(echo: Echo, job: ObservedJob) -> Iterator[Match]:
@@ -153,10 +161,15 @@ def _of_seconds(asked: int, told: str | None) -> Match:
 def _of_size(asked: str, told: str | None) -> Match:
     if not told:
         return Match.POSSIBLE
-    if asked == told.strip().lower().replace("*", "x").replace("\N{MULTIPLICATION SIGN}", "x"):
+    if asked == _pixels(told):
         return Match.SAME
     # Some tell a size by another name, `720p` for one.
     return Match.DIFFERENT if _is_pixels(told) else Match.POSSIBLE
+
+
+def _pixels(told: str) -> str:
+    """A size as specs write it, where that is what is told."""
+    return told.strip().lower().replace("*", "x").replace("\N{MULTIPLICATION SIGN}", "x")
 
 
 def _is_pixels(told: str) -> bool:

@@ -21,13 +21,14 @@ from reconciler.domain.errors import (
 from reconciler.domain.observed import JobPage, ObservedJob
 from reconciler.domain.recorded import JobStatus
 from reconciler.remote import wire
+from reconciler.remote.dialect import Dialect
+from reconciler.remote.official import OFFICIAL
 from reconciler.remote.wire import Complaint, UnreadableError
 
 _SAID_CHARACTERS_MAX = 300
 _SECRET_CHARACTERS_MIN = 4  # a shorter one is a dummy, and hiding it would garble every text
 
 _REFUSED_KEY = frozenset({401, 403})
-_REJECTED = frozenset({400, 402, 404, 405, 413, 415, 422, 429})
 _PASSING = frozenset({408, 425, 429})
 _GONE = frozenset({404, 410})
 _NOT_IMPLEMENTED = 501
@@ -52,6 +53,7 @@ class Answer:
     headers: Mapping[str, str]  # names in lower case
     body: bytes
     at: datetime
+    dialect: Dialect = OFFICIAL
     secret: str | None = field(default=None, repr=False)  # the key, never to be shown
 
     @property
@@ -62,12 +64,12 @@ class Answer:
     @property
     def retry_after_s(self) -> float | None:
         """How long the server asks to wait."""
-        return wire.retry_after_s(self.headers, self.at)
+        return wire.retry_after_s(self.headers, self.at, self.dialect.wire.retry_after)
 
     @property
     def poll_after_s(self) -> float | None:
         """How long the server asks to wait before the job is looked at again."""
-        return wire.poll_after_s(self.headers)
+        return wire.poll_after_s(self.headers, self.dialect.wire.poll_after)
 
     def complaint(self) -> Complaint:
         """What an error body says, without the key and not too long."""
@@ -91,11 +93,11 @@ class Answer:
         Raises:
             UnreadableError: it tells of none.
         """
-        return self._clean(wire.job_from(wire.parse(self.body), remote_id=remote_id))
+        return self._clean(self.dialect.job(self.body, remote_id=remote_id))
 
-    def told_status(self) -> JobStatus | None:
+    def told_status(self, *, remote_id: str | None = None) -> JobStatus | None:
         """The status of the job that the body plainly is, even if HTTP calls it an error."""
-        return wire.told_status(self.body)
+        return self.dialect.told_status(self.body, remote_id=remote_id)
 
     def page(self, *, after: str | None) -> JobPage:
         """The page of jobs that the body is.
@@ -103,7 +105,7 @@ class Answer:
         Raises:
             UnreadableError: it is none.
         """
-        page = wire.page_from(wire.parse(self.body), after=after)
+        page = self.dialect.page(self.body, after=after)
         return replace(page, jobs=tuple(self._clean(job) for job in page.jobs))
 
     def _clean(self, job: ObservedJob) -> ObservedJob:
@@ -145,10 +147,8 @@ def made_job(answer: Answer) -> ObservedJob:
                 evidence=f"{answer.told()} (an answer without a readable id)",
                 made=True,
             ) from error
-    if answer.status in _REFUSED_KEY:
-        raise _unauthorized(answer)
-    if answer.status in _REJECTED:
-        raise _rejected(answer)
+    if answer.status in answer.dialect.wire.refusals:
+        raise _unauthorized(answer) if answer.status in _REFUSED_KEY else _rejected(answer)
     raise AmbiguousError(
         f"`{answer.provider}` does not say whether it made the video ({answer.told()})",
         evidence=answer.told(),
@@ -162,12 +162,12 @@ def seen_job(answer: Answer, remote_id: str) -> ObservedJob:
         JobGoneError: the server knows no such job, or says that it expired.
         ServerError: as `refusal`.
     """
-    if answer.is_success or answer.told_status() is not None:
+    if answer.is_success or answer.told_status(remote_id=remote_id) is not None:
         try:
             job = answer.job(remote_id=remote_id)
         except UnreadableError as error:
             raise _unreadable(answer, str(error)) from error
-        end = wire.end_of(wire.parse(answer.body))
+        end = answer.dialect.end(answer.body)
         if end is not None:
             raise JobGoneError(_gone_text(answer), expired=end == "expired")
         return replace(job, remote_id=remote_id)
@@ -226,7 +226,8 @@ def asset_refusal(answer: Answer) -> ServerError:
     said = answer.complaint()
     words = f"{said.code or ''} {said.message}"
     early = f"the asset is not there yet ({answer.told()})"
-    if answer.is_success or answer.status in {400, _CONFLICT, 425, *_GONE}:
+    may_be_early = {400, _CONFLICT, *_GONE, *answer.dialect.wire.not_ready}
+    if answer.is_success or answer.status in may_be_early:
         if _is_early(answer, words):
             return NotReadyError(early)
         if answer.status in _GONE or says_expired(said):
@@ -245,7 +246,7 @@ def says_expired(said: Complaint) -> bool:
 
 
 def _is_early(answer: Answer, words: str) -> bool:
-    if answer.status in {202, 204, 425}:
+    if answer.status in answer.dialect.wire.not_ready:
         return True
     if answer.status == _CONFLICT:
         return "fail" not in words.lower()

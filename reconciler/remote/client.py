@@ -4,40 +4,31 @@ How a request is sent is `door`'s; what its answer means, `answers`'. Nothing is
 twice.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import assert_never
 
 from reconciler.domain.observed import JobPage, ObservedJob
-from reconciler.domain.ports import (
-    CreateRequest,
-    EditRequest,
-    EditUploadRequest,
-    ExtendRequest,
-    PaidRequest,
-    RemixRequest,
-)
-from reconciler.domain.profile import Variant
+from reconciler.domain.ports import PaidRequest
+from reconciler.domain.profile import DialectName, Variant, Wire
 from reconciler.domain.provider import Provider
 from reconciler.remote import answers
 from reconciler.remote.content import HttpContent
-from reconciler.remote.door import (
-    Door,
-    HttpPaidCall,
-    PaidPost,
-    create_post,
-    edit_post,
-    edit_upload_post,
-    extend_post,
-    job_path,
-    reference_upload,
-    remix_post,
-)
+from reconciler.remote.dialect import Dialect
+from reconciler.remote.door import Door, HttpPaidCall
+from reconciler.remote.official import VideosDialect
+from reconciler.remote.openrouter import OpenRouterDialect
 from reconciler.remote.transport import DEFAULT_TIMEOUTS, Timeouts
+from reconciler.remote.xai import XaiDialect
+
+_DIALECTS: Mapping[DialectName, Callable[[Wire], Dialect]] = {
+    "videos": VideosDialect,
+    "openrouter": OpenRouterDialect,
+    "xai": XaiDialect,
+}
 
 
 class HttpServer:
-    """One provider's Videos API: the port `Server`.
+    """One provider's video API: the port `Server`.
 
     Bound to the event loop of its first request.
     """
@@ -63,8 +54,10 @@ class HttpServer:
             uptime_s: as of the port `Clock`.
             timeouts: how long to wait for the server.
         """
+        self._dialect = _DIALECTS[provider.profile.wire.dialect](provider.profile.wire)
         self._door = Door(
             site=provider,
+            dialect=self._dialect,
             base_url=base_url,
             key=key,
             version=version,
@@ -78,11 +71,11 @@ class HttpServer:
 
     async def prepare(self, request: PaidRequest) -> HttpPaidCall:
         """Build a paid request whole. Starting the embedded server for it may take a while."""
-        return await self._door.prepare(_post(request))
+        return await self._door.prepare(self._dialect.paid(request))
 
     async def retrieve(self, remote_id: str) -> ObservedJob:
         """Look at one job; its id is told as it was asked for."""
-        answer = await self._door.ask("GET", job_path(remote_id))
+        answer = await self._door.ask("GET", self._dialect.job_path(remote_id))
         return answers.seen_job(answer, remote_id)
 
     async def page(self, *, after: str | None = None) -> JobPage:
@@ -92,41 +85,11 @@ class HttpServer:
     async def delete(self, remote_id: str) -> None:
         """Delete a finished job; one that is gone already is no error."""
         # Without a body and its Content-Type: QVAC refuses an empty one that calls itself JSON.
-        answers.check_deleted(await self._door.ask("DELETE", job_path(remote_id)))
+        path = self._dialect.delete_path(remote_id)
+        answers.check_deleted(await self._door.ask("DELETE", path))
 
     def content(
         self, remote_id: str, variant: Variant, *, offset: int = 0, etag: str | None = None
     ) -> AbstractAsyncContextManager[HttpContent]:
         """Open one asset for reading, as `Door.open_content`."""
         return self._door.content(remote_id, variant, offset=offset, etag=etag)
-
-
-def _post(request: PaidRequest) -> PaidPost:
-    match request:
-        case CreateRequest():
-            return _create_post(request)
-        case RemixRequest(parent=parent, prompt=prompt):
-            return remix_post(parent, prompt)
-        case EditRequest(parent=parent, prompt=prompt):
-            return edit_post(parent, prompt)
-        case EditUploadRequest(prompt=prompt, model=model, video=video):
-            return edit_upload_post(video, prompt, model=model)
-        case ExtendRequest(parent=parent, prompt=prompt, seconds=seconds):
-            return extend_post(parent, prompt, seconds=str(seconds))
-        case _:
-            assert_never(request)
-
-
-def _create_post(request: CreateRequest) -> PaidPost:
-    reference = None
-    if request.reference is not None:
-        if request.reference_bytes is None:
-            raise ValueError("a reference without its bytes")
-        reference = reference_upload(request.reference_bytes, request.reference.media_type)
-    return create_post(
-        prompt=request.prompt,
-        model=request.model,
-        seconds=str(request.seconds),
-        size=request.size,
-        reference=reference,
-    )

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 
-from reconciler.domain.errors import UnavailableError
+from reconciler.domain.errors import RejectedError, UnavailableError
 from reconciler.remote.transport import reason_of
 
 CHUNK_BYTES_MAX = 1024 * 1024
@@ -20,9 +20,10 @@ _STRONG = re.compile(r'"[\x21\x23-\x7e]*"')
 class HttpContent:
     """One open answer with an asset in it: a `ContentStream`."""
 
-    def __init__(self, response: httpx.Response, *, provider: str) -> None:
+    def __init__(self, response: httpx.Response, *, provider: str, bytes_max: int) -> None:
         self._response = response
         self._provider = provider
+        self._bytes_max = bytes_max
         self.offset = first_byte(response) or 0
         self.bytes_total = _bytes_total(response)
         self.etag = strong_etag(response.headers.get("etag"))
@@ -37,11 +38,20 @@ class HttpContent:
 
         Raises:
             UnavailableError: the connection broke; all that came before was given out.
+            RejectedError: there are more bytes than this provider may send.
         """
         gathered = bytearray()
         broken: Exception | None = None
+        left = self._bytes_max - self.offset
         try:
             async for piece in self._response.aiter_bytes():
+                left -= len(piece)
+                if left < 0:
+                    raise RejectedError(
+                        f"`{self._provider}` sends more than {self._bytes_max} bytes of one asset",
+                        status=self._response.status_code,
+                        fix="if it is right, set a greater wire.result_bytes_max for the provider",
+                    )
                 if gathered and len(gathered) + len(piece) > CHUNK_BYTES_MAX:
                     yield bytes(gathered)
                     gathered.clear()

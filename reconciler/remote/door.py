@@ -5,18 +5,17 @@ a byte of the request can have left. Nothing is ever sent twice.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
-from urllib.parse import quote, urlencode
 
 import httpx
 from pydantic import SecretStr
 
 from reconciler.domain.errors import (
     AmbiguousError,
+    JobGoneError,
+    NotReadyError,
     NotSentError,
     RejectedError,
     UnauthorizedError,
@@ -34,6 +33,9 @@ from reconciler.remote.content import (
     resume_headers,
     strong_etag,
 )
+from reconciler.remote.dialect import Dialect, PaidPost
+from reconciler.remote.official import OFFICIAL
+from reconciler.remote.results import REDIRECTS_MAX, ResultPlace, result_place
 from reconciler.remote.transport import (
     BrokenError,
     Connections,
@@ -44,7 +46,6 @@ from reconciler.remote.transport import (
     read_whole,
     reason_of,
 )
-from reconciler.remote.wire import is_remote_id
 
 PAGE_JOBS_MAX = 100
 
@@ -52,39 +53,8 @@ _PARTIAL = 206
 _OK = (200, _PARTIAL)
 _RANGE_NOT_SATISFIABLE = 416
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Upload:
-    """A file that travels with a request."""
-
-    name: str
-    data: bytes
-    media_type: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PaidPost:
-    """A paid request as it goes on the wire: JSON, or a form where it has `form`."""
-
-    path: str
-    json: Mapping[str, object] | None = None
-    form: Mapping[str, str | Upload] | None = None
-
-    def body(self) -> dict[str, Any]:
-        """The body as httpx takes it.
-
-        The form is multipart even without a file, as the official clients send it. A file has
-        a name and a media type, without which servers take it for text.
-        """
-        if self.form is None:
-            return {"json": self.json}
-        parts: list[tuple[str, Any]] = [
-            (name, (None, value))
-            if isinstance(value, str)
-            else (name, (value.name, value.data, value.media_type))
-            for name, value in self.form.items()
-        ]
-        return {"files": parts}
+_Opened = Callable[[dict[str, str]], Awaitable[httpx.Response]]
+"""Opens the one place where an asset lies, with the headers of a resume."""
 
 
 class Door:
@@ -103,9 +73,11 @@ class Door:
         version: str,
         uptime_s: Callable[[], float],
         timeouts: Timeouts,
+        dialect: Dialect = OFFICIAL,
     ) -> None:
         """Send nothing yet; the arguments are those of `HttpServer`."""
         self._site = site
+        self._dialect = dialect
         self._base_url = base_url
         self._ask_key = key
         self._asked_key: asyncio.Task[SecretStr | None] | None = None
@@ -176,10 +148,8 @@ class Door:
         self, *, limit: int = PAGE_JOBS_MAX, order: str = "desc", after: str | None = None
     ) -> JobPage:
         """One page of the list."""
-        query = {"limit": str(limit), "order": order}
-        if after is not None:
-            query["after"] = after
-        answer = await self.ask("GET", f"/videos?{urlencode(query)}")
+        path = self._dialect.page_path(limit=limit, order=order, after=after)
+        answer = await self.ask("GET", path)
         return answers.seen_page(answer, after=after)
 
     async def open_content(
@@ -191,22 +161,56 @@ class Door:
         (416, or a part that begins elsewhere) the asset is asked for once more from its first
         byte, and the stream's `offset` is 0.
         """
-        path = f"{job_path(remote_id)}/content"
-        if variant is not Variant.VIDEO:  # the default everywhere; SGLang refuses its name
-            path += f"?variant={variant.value}"
+        is_video = variant is Variant.VIDEO
+        if is_video and self._dialect.wire.result == "url":
+            told = await self._told_place(remote_id)
+            return await self._content_at(self._at_url(told), offset, etag)
+        path = self._dialect.content_path(remote_id, variant)
+        try:
+            return await self._content_at(self._at_path(path), offset, etag)
+        except (RejectedError, JobGoneError) as refused:
+            if not is_video or self._dialect.wire.result != "either":
+                raise
+            try:
+                told = await self._told_place(remote_id)
+            except (RejectedError, JobGoneError, NotReadyError):
+                raise refused from None
+        return await self._content_at(self._at_url(told), offset, etag)
+
+    async def _content_at(self, opened: _Opened, offset: int, etag: str | None) -> HttpContent:
         resume = resume_headers(offset, etag)
-        response = await self._open(path, resume)
+        response = await opened(resume)
         begins_at = offset if resume else 0
         try:
             if resume and _is_elsewhere(response, offset, etag):
                 await response.aclose()
-                response = await self._open(path, {})
+                response = await opened({})
                 begins_at = 0
             await self._see_that_it_is_asked_for(response, begins_at)
         except BaseException:
             await response.aclose()
             raise
-        return HttpContent(response, provider=self._site.name)
+        bytes_max = self._dialect.wire.result_bytes_max
+        return HttpContent(response, provider=self._site.name, bytes_max=bytes_max)
+
+    async def _told_place(self, remote_id: str) -> ResultPlace:
+        """Where the job says that its video is.
+
+        Raises:
+            NotReadyError: it still runs.
+            RejectedError: it is done, and says nothing of it.
+        """
+        answer = await self.ask("GET", self._dialect.job_path(remote_id))
+        job = answers.seen_job(answer, remote_id)
+        told = self._dialect.result_url(answer.body)
+        if told is None and job.status.is_running:
+            raise NotReadyError(f"`{self._site.name}` is not done with it")
+        if told is None:
+            raise RejectedError(
+                f"`{self._site.name}` does not say where its video is", status=answer.status
+            )
+        provider = await self.url("")
+        return result_place(told, base=provider, provider=provider)
 
     @asynccontextmanager
     async def content(
@@ -240,13 +244,44 @@ class Door:
             raise UnavailableError(f"the `base_url` of `{name}` is no URL", fix=fix) from error
         if url.userinfo:  # it would take the place of the key, and end up in messages
             raise UnavailableError(f"the `base_url` of `{name}` holds a password", fix=fix)
-        return url
+        query = self._dialect.wire.query
+        return url.copy_merge_params(query) if query else url
 
-    async def _open(self, path: str, resume: dict[str, str]) -> httpx.Response:
-        url = await self.url(path)
-        headers, _ = await self._identity()
-        client = self._connections.downloads
-        request = client.build_request("GET", url, headers={**headers, **resume})
+    def _at_path(self, path: str) -> _Opened:
+        async def opened(resume: dict[str, str]) -> httpx.Response:
+            url = await self.url(path)
+            headers, _ = await self._identity()
+            client = self._connections.downloads
+            return await self._send(
+                client, client.build_request("GET", url, headers={**headers, **resume})
+            )
+
+        return opened
+
+    def _at_url(self, place: ResultPlace) -> _Opened:
+        """Open what lies there; a redirect is followed where a URL might lead as well."""
+
+        async def opened(resume: dict[str, str]) -> httpx.Response:
+            provider, at = await self.url(""), place
+            for _ in range(REDIRECTS_MAX + 1):
+                headers, _key = await self._identity() if at.is_providers else ({}, None)
+                url, more = await at.requested(provider=provider)
+                client = (
+                    self._connections.downloads if at.is_providers else self._connections.results
+                )
+                named = {**headers, **resume, **more.pop("headers", {})}
+                request = client.build_request("GET", url, headers=named, **more)
+                response = await self._send(client, request)
+                if not response.has_redirect_location:
+                    return response
+                await response.aclose()
+                told = response.headers["location"]
+                at = result_place(told, base=at.url, provider=provider)
+            raise RejectedError("the result's URL redirects without end", status=302)
+
+        return opened
+
+    async def _send(self, client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
         try:
             return await client.send(request, stream=True)
         except (httpx.RequestError, OSError) as error:
@@ -281,10 +316,12 @@ class Door:
             self._asked_key = asyncio.create_task(self._fetch_key())
         # One caller that gives up must not take the key from the others.
         secret = await asyncio.shield(self._asked_key)
+        wire = self._dialect.wire
         if secret is None:
-            return {}, None
+            return dict(wire.headers), None
         key = secret.get_secret_value()
-        return {"Authorization": f"Bearer {key}"}, key
+        named = {"Authorization": f"Bearer {key}"} if wire.auth == "bearer" else {"api-key": key}
+        return {**wire.headers, **named}, key
 
     async def _fetch_key(self) -> SecretStr | None:
         key = await asyncio.to_thread(self._ask_key)
@@ -307,6 +344,7 @@ class Door:
             headers=raw.headers,
             body=raw.body,
             at=datetime.now(UTC),
+            dialect=self._dialect,
             secret=key,
         )
 
@@ -341,81 +379,6 @@ class HttpPaidCall:
     async def send(self, *, begin_by_s: float) -> ObservedJob:
         """Send it. Costs money; a second call sends nothing, and is a bug."""
         return await self._send(begin_by_s)
-
-
-def create_post(
-    *, prompt: str, model: str, seconds: str, size: str, reference: Upload | None = None
-) -> PaidPost:
-    """A new video."""
-    form: dict[str, str | Upload] = {
-        "prompt": prompt,
-        "model": model,
-        "seconds": seconds,
-        "size": size,
-    }
-    if reference is not None:
-        form["input_reference"] = reference
-    return PaidPost(path="/videos", form=form)
-
-
-def reference_upload(data: bytes, media_type: str) -> Upload:
-    """A reference image, under a name of its kind: its own is nobody's business there."""
-    name = f"reference.{media_type.rpartition('/')[2]}"
-    return Upload(name=name, data=data, media_type=media_type)
-
-
-def remix_post(parent: str, prompt: str) -> PaidPost:
-    """A new video made from a finished job."""
-    return PaidPost(path=f"{job_path(parent)}/remix", json={"prompt": prompt})
-
-
-def edit_post(parent: str, prompt: str, *, model: str | None = None) -> PaidPost:
-    """A finished job's video, changed.
-
-    Raises:
-        RejectedError: a job cannot have that id; nothing was asked.
-    """
-    check_remote_id(parent)
-    more = {} if model is None else {"model": model}
-    return PaidPost(path="/videos/edits", json={"prompt": prompt, **more, "video": {"id": parent}})
-
-
-def edit_upload_post(video: bytes, prompt: str, *, model: str | None = None) -> PaidPost:
-    """An mp4 that goes along, changed. Its form is built whole, so it is in memory twice."""
-    more: dict[str, str | Upload] = {} if model is None else {"model": model}
-    upload = Upload(name="video.mp4", data=video, media_type="video/mp4")
-    return PaidPost(path="/videos/edits", form={"prompt": prompt, **more, "video": upload})
-
-
-def extend_post(parent: str, prompt: str, *, seconds: str) -> PaidPost:
-    """A finished job's video, and what comes after it.
-
-    Raises:
-        RejectedError: a job cannot have that id; nothing was asked.
-    """
-    check_remote_id(parent)
-    body = {"prompt": prompt, "seconds": seconds, "video": {"id": parent}}
-    return PaidPost(path="/videos/extensions", json=body)
-
-
-def job_path(remote_id: str) -> str:
-    """The path of one job; ids are opaque, and may hold slashes.
-
-    Raises:
-        RejectedError: the text would lead elsewhere; nothing was asked.
-    """
-    check_remote_id(remote_id)
-    return f"/videos/{quote(remote_id, safe='')}"
-
-
-def check_remote_id(remote_id: str) -> None:
-    """See that a job can be asked for under that id.
-
-    Raises:
-        RejectedError: it cannot; nothing was asked.
-    """
-    if not is_remote_id(remote_id):
-        raise RejectedError(f"{remote_id[:40]!r} cannot be a remote id", status=400)
 
 
 def _is_elsewhere(response: httpx.Response, offset: int, etag: str | None) -> bool:

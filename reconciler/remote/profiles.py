@@ -13,7 +13,7 @@ from pydantic import ConfigDict, TypeAdapter
 from reconciler.domain.profile import Profile
 
 # TOML has no null: what a file leaves out of these is not known.
-_UNKNOWN = {"base_url": None, "asset_lifetime_s": None, "prices_date": None}
+_UNKNOWN = dict.fromkeys(("base_url", "default_model", "asset_lifetime_s", "prices_date"))
 
 
 def load_profiles() -> Mapping[str, Profile]:

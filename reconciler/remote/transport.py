@@ -103,43 +103,65 @@ class Connections:
         self._site = site
         self._user_agent = user_agent
         self._timeouts = timeouts
+        self._authorities: ssl.SSLContext | None = None
 
     @cached_property
     def calls(self) -> httpx.AsyncClient:
         """For small free requests."""
-        return self._client(read_s=self._timeouts.read_s, kept=CONNECTIONS_MAX)
+        return self._to_site(read_s=self._timeouts.read_s, kept=CONNECTIONS_MAX)
 
     @cached_property
     def downloads(self) -> httpx.AsyncClient:
         """For assets, so that a long download never keeps a small request waiting."""
-        return self._client(read_s=self._timeouts.read_s, kept=CONNECTIONS_MAX)
+        return self._to_site(read_s=self._timeouts.read_s, kept=CONNECTIONS_MAX)
+
+    @cached_property
+    def results(self) -> httpx.AsyncClient:
+        """For assets that lie outside the provider's own origin."""
+        return self._client(
+            read_s=self._timeouts.read_s, kept=0, trust=self._public_trust, uses_proxies=True
+        )
 
     def of_its_own(self) -> httpx.AsyncClient:
         """For one paid request: no connection that may have died in a pool."""
-        return self._client(read_s=self._timeouts.submit_s, kept=0)
+        return self._to_site(read_s=self._timeouts.submit_s, kept=0)
 
     async def aclose(self) -> None:
         """Close what was opened."""
-        for name in ("calls", "downloads"):
+        for name in ("calls", "downloads", "results"):
             client = self.__dict__.pop(name, None)
             if client is not None:
                 await client.aclose()
 
-    @cached_property
-    def _trust(self) -> ssl.SSLContext:
+    def _to_site(self, *, read_s: float, kept: int) -> httpx.AsyncClient:
+        return self._client(
+            read_s=read_s,
+            kept=kept,
+            trust=self._site_trust,
+            uses_proxies=not self._site.is_loopback,
+        )
+
+    def _site_trust(self) -> ssl.SSLContext:
         is_tls = (self._site.base_url or "").lower().startswith("https:")
         if self._site.is_loopback and not is_tls:
             # Nothing will ask for it, and reading the authorities costs 40 ms: trust nobody.
             return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        return httpx.create_ssl_context()
+        return self._public_trust()
 
-    def _client(self, *, read_s: float, kept: int) -> httpx.AsyncClient:
+    def _public_trust(self) -> ssl.SSLContext:
+        if self._authorities is None:
+            self._authorities = httpx.create_ssl_context()
+        return self._authorities
+
+    def _client(
+        self, *, read_s: float, kept: int, trust: Callable[[], ssl.SSLContext], uses_proxies: bool
+    ) -> httpx.AsyncClient:
         try:
             return httpx.AsyncClient(
                 # Bytes are hashed, counted and resumed as they are: no content encoding.
                 headers={"User-Agent": self._user_agent, "Accept-Encoding": "identity"},
-                verify=self._trust,
-                trust_env=not self._site.is_loopback,
+                verify=trust(),
+                trust_env=uses_proxies,
                 timeout=self._timeouts.of_reads(read_s),
                 limits=httpx.Limits(
                     max_connections=CONNECTIONS_MAX,

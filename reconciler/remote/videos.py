@@ -39,11 +39,13 @@ from reconciler.domain.provider import Site
 from reconciler.remote import answers
 from reconciler.remote.answers import Answer
 from reconciler.remote.content import HttpContent
-from reconciler.remote.door import (
-    Door,
-    PaidPost,
-    Upload,
-    create_post,
+from reconciler.remote.dialect import PaidPost, Upload
+from reconciler.remote.door import Door
+from reconciler.remote.fetching import fetch_into
+from reconciler.remote.landing import landing
+from reconciler.remote.magic import HEAD_BYTES, media_type_in
+from reconciler.remote.official import (
+    OFFICIAL,
     edit_post,
     edit_upload_post,
     extend_post,
@@ -51,9 +53,6 @@ from reconciler.remote.door import (
     reference_upload,
     remix_post,
 )
-from reconciler.remote.fetching import fetch_into
-from reconciler.remote.landing import landing
-from reconciler.remote.magic import HEAD_BYTES, media_type_in
 from reconciler.remote.patience import DEFAULT_PATIENCE, SYSTEM_PAUSES, Patience, Pauses
 from reconciler.remote.transport import DEFAULT_TIMEOUTS, Departure, Timeouts
 from reconciler.remote.video import (
@@ -171,11 +170,8 @@ class VideosClient:
             AmbiguousError: whatever else; a job may exist. So it may after a cancellation.
         """
         reference = None if input_reference is None else await _reference(input_reference)
-        return await self._pay(
-            create_post(
-                prompt=prompt, model=model, seconds=str(seconds), size=size, reference=reference
-            )
-        )
+        fields = {"prompt": prompt, "model": model, "seconds": str(seconds), "size": size}
+        return await self._pay(OFFICIAL.create(fields, reference))
 
     async def remix(self, video_id: str, prompt: str) -> Video:
         """Make a video from a completed one. Costs money; raises as `create`."""

@@ -7,7 +7,7 @@ error: the id of a job, and the entries of a list.
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -17,12 +17,14 @@ from pydantic import BeforeValidator, ConfigDict, StringConstraints, TypeAdapter
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from reconciler.domain.observed import JobPage, ObservedJob
+from reconciler.domain.profile import WireStatus
 from reconciler.domain.recorded import JobError, JobStatus
 
 REMOTE_ID_CHARACTERS_MAX = 512  # gateways wrap ids in their own: about 300 have been seen
 _YEAR_3000_S = 32_503_680_000  # later times are a server's way to say never
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _PLAIN_CHARACTERS_MAX = 4000  # of an error page that is no JSON
+_NO_WORDS: Mapping[str, WireStatus] = {}
 _NESTED_MAX = 3  # a gateway's message that holds a message that holds a message
 
 
@@ -60,8 +62,15 @@ def is_remote_id(text: str) -> bool:
     )
 
 
-def job_from(data: object, *, remote_id: str | None = None) -> ObservedJob:
-    """A job from one video object. A status that the protocol does not know is queued.
+def job_from(
+    data: object,
+    *,
+    remote_id: str | None = None,
+    statuses: Mapping[str, WireStatus] = _NO_WORDS,
+) -> ObservedJob:
+    """A job from one video object. A status that nobody knows is queued.
+
+    `statuses` are the server's own words, in lower case, for those that are known.
 
     With `remote_id` the object tells of the job that was asked for under that id, whatever
     id it holds: gateways answer with another one. Then it must say a status.
@@ -77,9 +86,10 @@ def job_from(data: object, *, remote_id: str | None = None) -> ObservedJob:
         wire = _JOB.validate_python(data)
     except (ValidationError, RecursionError) as error:
         raise UnreadableError("no video object with an id") from error
+    status = statuses.get(wire.status, wire.status)
     job = ObservedJob(
         remote_id=wire.id,
-        status=_STATUSES.get(wire.status, JobStatus.QUEUED),
+        status=_STATUSES.get(status, JobStatus.QUEUED),
         progress=wire.progress,
         created_at=wire.created_at,
         completed_at=wire.completed_at,
@@ -91,9 +101,9 @@ def job_from(data: object, *, remote_id: str | None = None) -> ObservedJob:
         size=wire.size,
         remixed_from=wire.remixed_from_video_id,
     )
-    if wire.status == "expired" and job.expires_at is None:
+    if status == "expired" and job.expires_at is None:
         return replace(job, expires_at=job.completed_at or job.created_at or _EPOCH)
-    if wire.status in _CANCELLED and job.error is None:
+    if status in _CANCELLED and job.error is None:
         return replace(job, error=JobError(code="cancelled", message="the server cancelled it"))
     return job
 
@@ -116,13 +126,20 @@ def told_status(body: bytes) -> JobStatus | None:
 
 def end_of(data: object) -> Literal["expired", "deleted"] | None:
     """Whether a video object says that nothing can be had of it any more."""
-    status = _lower(data.get("status")) if isinstance(data, dict) else ""
+    status = status_of(data)
     if status == "expired":
         return "expired"
     return "deleted" if status == "deleted" else None
 
 
-def page_from(data: object, *, after: str | None) -> JobPage:
+def status_of(data: object) -> str:
+    """A video object's own word for its status, in lower case; empty where it has none."""
+    return _lower(data.get("status")) if isinstance(data, dict) else ""
+
+
+def page_from(
+    data: object, *, after: str | None, statuses: Mapping[str, WireStatus] = _NO_WORDS
+) -> JobPage:
     """One page from a list's envelope, which may lack `has_more` and `last_id`.
 
     Raises:
@@ -134,7 +151,7 @@ def page_from(data: object, *, after: str | None) -> JobPage:
         entries = []
     if not isinstance(entries, list):
         raise UnreadableError("no list of jobs")
-    jobs = tuple(job_from(entry) for entry in entries)
+    jobs = tuple(job_from(entry, statuses=statuses) for entry in entries)
     if not isinstance(data, dict) or data.get("has_more") is not True:
         return JobPage(jobs=jobs, next_after=None)
     last = data.get("last_id")
@@ -163,19 +180,17 @@ def complaint_from(body: bytes) -> Complaint:
     return _complaint(data, _NESTED_MAX)
 
 
-def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
-    """How long to wait, from `retry-after-ms`, `retry-after` or LiteLLM's name for it.
+def retry_after_s(headers: Mapping[str, str], now: datetime, names: Iterable[str]) -> float | None:
+    """How long to wait, from the first of these headers that says so.
 
     Args:
         headers: names in lower case.
         now: what an HTTP date counts from where the answer has no `date` of its own.
+        names: of the headers; one whose name ends in `-ms` is in milliseconds.
     """
-    milliseconds = _number(headers.get("retry-after-ms"))
-    if milliseconds is not None:
-        return max(0.0, milliseconds / 1000)
-    for name in ("retry-after", "llm_provider-retry-after"):
+    for name in names:
         text = headers.get(name)
-        seconds = _number(text)
+        seconds = _wait_s(name, text)
         if seconds is None and text is not None:
             until, since = _http_date(text), _http_date(headers.get("date", "")) or now
             seconds = (until - since).total_seconds() if until else None
@@ -184,10 +199,28 @@ def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
     return None
 
 
-def poll_after_s(headers: Mapping[str, str]) -> float | None:
-    """How long to wait before a job is looked at again, from `openai-poll-after-ms`."""
-    milliseconds = _number(headers.get("openai-poll-after-ms"))
-    return None if milliseconds is None else max(0.0, milliseconds / 1000)
+def poll_after_s(headers: Mapping[str, str], names: Iterable[str]) -> float | None:
+    """How long to wait before a job is looked at again, from the first that says so."""
+    told = (_wait_s(name, headers.get(name)) for name in names)
+    return next((max(0.0, seconds) for seconds in told if seconds is not None), None)
+
+
+def result_url(data: object) -> str | None:
+    """Where a video object says that its video is, by whichever of the names in use."""
+    if not isinstance(data, dict):
+        return None
+    for name in ("url", "video_url", "unsigned_urls", "output_url", "result_url"):
+        told = data.get(name)
+        if isinstance(told, list) and told:
+            told = told[0]
+        if isinstance(told, str) and told:
+            return told
+    return None
+
+
+def _wait_s(name: str, text: str | None) -> float | None:
+    number = _number(text)
+    return number / 1000 if number is not None and name.endswith("-ms") else number
 
 
 def readable(text: str) -> str:

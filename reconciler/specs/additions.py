@@ -41,7 +41,7 @@ def usual_of(own: DefaultsTable, project: Project, provider: Provider) -> Usual:
     )
 
 
-def _known(own: _T | None, below: _T | None, otherwise: _T) -> _T | None:
+def _known(own: _T | None, below: _T | None, otherwise: _T | None) -> _T | None:
     """What is said first; None where that is made of variables."""
     said = next((each for each in (own, below) if each is not None), otherwise)
     return None if is_template(said) else said

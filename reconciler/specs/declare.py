@@ -5,17 +5,19 @@ from typing import TypeVar
 
 from reconciler.domain.address import Address
 from reconciler.domain.desired import Declaration
-from reconciler.domain.profile import Variant
+from reconciler.domain.profile import Profile, Variant
 from reconciler.domain.provider import Provider
 from reconciler.domain.recipe import (
     DERIVED_BY,
     NOUNS,
     Derivation,
+    ExtraValue,
     Parent,
     Recipe,
     Reference,
 )
 from reconciler.specs.codes import Code
+from reconciler.specs.extras import EXTRA_WORDS, extra_value
 from reconciler.specs.findings import Findings, Trouble, listed, nearest_fix
 from reconciler.specs.folder import ProjectFolder
 from reconciler.specs.outputs import BadTemplateError, OutputPlaces, OutputTemplate
@@ -25,10 +27,11 @@ from reconciler.specs.references import ReferenceImages
 from reconciler.specs.spec import Spec, ignored_over, lifecycle_over
 
 _Value = TypeVar("_Value", str, int)
+_Last = TypeVar("_Last", str, int, str | None)
 _TAKEN: Mapping[Derivation, tuple[str, ...]] = {
-    "remix": ("model", "seconds", "size", "input_reference"),
-    "edit": ("model", "seconds", "size", "input_reference"),
-    "extend": ("model", "size", "input_reference"),
+    "remix": ("model", "seconds", "size", "input_reference", "extra"),
+    "edit": ("model", "seconds", "size", "input_reference", "extra"),
+    "extend": ("model", "size", "input_reference", "extra"),
 }
 """What a derived video has from its parent."""
 
@@ -103,12 +106,17 @@ class Declarer:
         model = _first(table.model, defaults.model, profile.default_model)
         seconds = _first(table.seconds, defaults.seconds, profile.default_seconds)
         size = _first(table.size, defaults.size, profile.default_size)
-        if model not in profile.models:
+        if model is None:
+            self._no_model(spec, provider)
+            return None
+        if not profile.offers_model(model):
             self._not_offered(spec, "model", model, profile.models, provider)
-        if seconds not in profile.seconds:
-            self._not_offered(spec, "seconds", seconds, profile.seconds, provider)
-        if size not in profile.sizes:
-            self._not_offered(spec, "size", size, profile.sizes, provider)
+        if not profile.offers_seconds(seconds):
+            lengths = profile.seconds or (f"{profile.seconds_min} to {profile.seconds_max}",)
+            self._not_offered(spec, "seconds", seconds, lengths, provider)
+        if not profile.offers_size(size, model):
+            self._not_offered(spec, "size", size, _sizes(profile, model), provider)
+        extra = self._extra(spec, provider)
         variants = self._variants_of(spec, provider)
         self._check_length(spec, prompt, provider)
         image = self._images.of(spec, profile, size) if table.input_reference is not None else None
@@ -121,6 +129,7 @@ class Declarer:
             seconds=seconds,
             size=size,
             reference=Reference(sha256=image.sha256) if image is not None else None,
+            extra=extra,
             take=spec.take,
         )
         address = spec.address
@@ -443,6 +452,39 @@ class Declarer:
             self._findings.add(trouble, spec.value_span("variants"))
         return variants
 
+    def _no_model(self, spec: Spec, provider: Provider) -> None:
+        trouble = Trouble(
+            code=Code.NO_KEY,
+            summary=f"`{spec.name}` names no model, and provider `{provider.name}` has no default",
+            fix='write model = "…", here or in [defaults], or default_model under'
+            f" [providers.{provider.name}]",
+        )
+        self._findings.add(trouble, spec.file.document.key_span(spec.path))
+
+    def _extra(self, spec: Spec, provider: Provider) -> tuple[tuple[str, ExtraValue], ...]:
+        """What else the server is told, as its profile says that it takes it."""
+        taken = provider.profile.extra_fields
+        found: dict[str, ExtraValue] = {}
+        for name, written in sorted((spec.table.extra or {}).items()):
+            kind = taken.get(name, taken.get("*"))
+            value = None if kind is None else extra_value(written, kind)
+            if value is not None:
+                found[name] = value
+                continue
+            trouble = Trouble(
+                code=Code.NOT_OFFERED,
+                summary=f"provider `{provider.name}` takes no extra field `{name}`"
+                if kind is None
+                else f"`{name}` must be {EXTRA_WORDS[kind]}",
+                allowed=(listed(taken) or "no extra field at all") if kind is None else None,
+                fix=f"correct that with extra_fields under [providers.{provider.name}]"
+                if kind is None
+                else None,
+            )
+            span = spec.file.document.value_span((*spec.path, "extra", name))
+            self._findings.add(trouble, span)
+        return tuple(found.items())
+
     def _not_offered(
         self,
         spec: Spec,
@@ -543,10 +585,17 @@ def tell_duplicates(written: Sequence[Spec], findings: Findings) -> None:
             findings.add(trouble, here)
 
 
-def _first(own: _Value | None, default: _Value | None, last: _Value) -> _Value:
+def _first(own: _Value | None, default: _Value | None, last: _Last) -> _Value | _Last:
     if own is not None:
         return own
     return default if default is not None else last
+
+
+def _sizes(profile: Profile, model: str) -> tuple[str, ...]:
+    if sizes := profile.sizes_of(model):
+        return sizes
+    step = f", in steps of {profile.size_step}" if profile.size_step > 1 else ""
+    return (f"WIDTHxHEIGHT, each up to {profile.size_pixels_max} pixels{step}",)
 
 
 def _nearest_value(value: str | int, offered: Collection[str | int]) -> str | None:

@@ -94,6 +94,11 @@ class _Filling:
                 filled[key] = self._whole(text, key) if key == _WHOLE else text
             elif isinstance(value, list) and any(map(is_template, value)):
                 filled[key] = [self._text(each, key) for each in value]
+            elif isinstance(value, dict) and any(map(is_template, value.values())):
+                filled[key] = {
+                    name: self._text(each, key) if is_template(each) else each
+                    for name, each in value.items()
+                }
         return replace(table, **filled) if filled else table  # type: ignore[arg-type] # keys are fields of it
 
     def _text(self, text: str, key: str) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,25 +12,8 @@ from reconciler.domain.profile import Price, Profile, Variant
 from reconciler.domain.provider import AccountUse, KeySource, OnAmbiguous, Provider
 from reconciler.specs.codes import Code
 from reconciler.specs.findings import Trouble, listed, nearest_fix
-from reconciler.specs.shape import KeyTable, ProviderTable
+from reconciler.specs.shape import KeyTable, ProviderTable, WireTable
 
-_LATER_PROFILES = frozenset(
-    {
-        "azure",
-        "bifrost",
-        "fastvideo",
-        "gemini",
-        "generic",
-        "litellm",
-        "new-api",
-        "openrouter",
-        "sglang",
-        "tensorrt-llm",
-        "unsloth",
-        "vllm-omni",
-        "xai",
-    }
-)
 _AS_WRITTEN = (
     "default_model",
     "default_seconds",
@@ -41,6 +24,9 @@ _AS_WRITTEN = (
     "extend",
     "extend_steps_max",
     "extend_total_seconds_max",
+    "extra_fields",
+    "hidden_retries",
+    "jobs_survive_restart",
     "list",
     "max_in_flight",
     "needs_key",
@@ -48,14 +34,27 @@ _AS_WRITTEN = (
     "reference_matches_size",
     "remix",
     "requests_per_minute",
+    "seconds_max",
+    "seconds_min",
+    "size_pixels_max",
+    "size_step",
 )
-_TUPLES = ("extend_seconds", "models", "reference_types", "seconds", "sizes", "transient_errors")
+_TUPLES = (
+    "echoes",
+    "extend_seconds",
+    "models",
+    "reference_types",
+    "seconds",
+    "sizes",
+    "transient_errors",
+)
 _DURATIONS = ("poll_interval", "settle", "asset_lifetime")
 _DEFAULTS = (
     ("default_model", "models"),
     ("default_seconds", "seconds"),
     ("default_size", "sizes"),
 )
+_SECRET = re.compile(r"auth|key|token|secret|cookie|password", re.IGNORECASE)
 _LOOPBACK_EXAMPLE = "http://127.0.0.1:8000/v1"
 
 
@@ -71,6 +70,7 @@ class ProviderSettings:
     account_use: AccountUse = "shared"
     on_ambiguous: OnAmbiguous = "wait"
     corrections: Mapping[str, Any] = field(default_factory=dict)  # fields of Profile by name
+    wire: Mapping[str, Any] = field(default_factory=dict)  # fields of Wire by name
     prices: tuple[Price, ...] = ()
 
 
@@ -87,6 +87,10 @@ def settings_from(name: str, table: ProviderTable) -> ProviderSettings:
     corrections = {key: getattr(table, key) for key in _AS_WRITTEN}
     corrections |= {key: _tuple(getattr(table, key)) for key in _TUPLES}
     corrections |= {f"{key}_s": _duration_s(getattr(table, key)) for key in _DURATIONS}
+    if table.model_sizes is not None:
+        corrections["model_sizes"] = {
+            model: tuple(sizes) for model, sizes in table.model_sizes.items()
+        }
     if table.variants is not None:
         corrections["variants"] = tuple(Variant(variant) for variant in table.variants)
     return ProviderSettings(
@@ -98,6 +102,7 @@ def settings_from(name: str, table: ProviderTable) -> ProviderSettings:
         account_use=table.account_use or "shared",
         on_ambiguous=table.on_ambiguous or "wait",
         corrections={key: value for key, value in corrections.items() if value is not None},
+        wire=_wire_from(table.wire),
         prices=tuple(_price(key, price) for key, price in (table.prices or {}).items()),
     )
 
@@ -114,6 +119,18 @@ def trouble_with_table(table: ProviderTable) -> Iterator[tuple[str, Trouble]]:
                 allowed="env, command, keyring",
             ),
         )
+    wire = table.wire or WireTable()
+    for name in (*(wire.headers or {}), *(wire.query or {})):
+        if _SECRET.search(name):
+            yield (
+                "wire",
+                Trouble(
+                    code=Code.KEY_IN_FILE,
+                    summary=f"`{name}` would hold a key, and a key is in no file",
+                    fix="say in `api_key` where the key comes from, and in `wire.auth` how it is"
+                    " sent",
+                ),
+            )
     if table.poll_interval is not None and not _duration_s(table.poll_interval):
         yield (
             "poll_interval",
@@ -130,7 +147,7 @@ def provider_from(
         settings: of one provider.
         profiles: all that this release has, by name.
         environ: read for OPENAI_BASE_URL and OPENAI_API_KEY, by the ecosystem's convention,
-            where a provider names neither URL nor key.
+            where a provider names neither URL nor key, and its profile no variable of its own.
 
     Raises:
         BadProviderError: they do not fit.
@@ -142,10 +159,12 @@ def provider_from(
     base_url, key = settings.base_url, settings.key
     written_at, named = "base_url", "`base_url`"
     if base_url is None and key is None and not profile.embedded:
-        written_at, named = "profile", "OPENAI_BASE_URL"
-        base_url = environ.get("OPENAI_BASE_URL")
-        if merged.needs_key or environ.get("OPENAI_API_KEY"):
-            key = KeySource(kind="env", value=("OPENAI_API_KEY",))
+        variable = profile.key_variable or "OPENAI_API_KEY"
+        if profile.key_variable is None:
+            written_at, named = "profile", "OPENAI_BASE_URL"
+            base_url = environ.get("OPENAI_BASE_URL")
+        if merged.needs_key or environ.get(variable):
+            key = KeySource(kind="env", value=(variable,))
     base_url = base_url or profile.base_url
     troubles = list(_contradictions(merged, settings))
     wrong = _trouble_with_url(base_url, named) if base_url else None
@@ -181,19 +200,23 @@ def _corrected(profile: Profile, settings: ProviderSettings) -> Profile:
             "prices_source": "sorafile.toml" + (f", else {profile.prices_source}" if kept else ""),
             "prices_date": profile.prices_date if kept else None,
         }
-    return replace(profile, **corrections)
+    return replace(profile, wire=replace(profile.wire, **settings.wire), **corrections)
 
 
 def _contradictions(merged: Profile, settings: ProviderSettings) -> Iterator[tuple[str, Trouble]]:
-    for default, offered in _DEFAULTS:
-        value, values = getattr(merged, default), getattr(merged, offered)
-        if value not in values:
-            yield default, _not_offered(default, value, values)
+    model, seconds, size = merged.default_model, merged.default_seconds, merged.default_size
+    if model is not None and not merged.offers_model(model):
+        yield "default_model", _not_offered("default_model", model, merged.models)
+    if not merged.offers_seconds(seconds):
+        lengths = merged.seconds or (f"{merged.seconds_min} to {merged.seconds_max}",)
+        yield "default_seconds", _not_offered("default_seconds", seconds, lengths)
+    if not merged.offers_size(size):
+        yield "default_size", _not_offered("default_size", size, merged.sizes)
     for price in settings.prices:
-        if price.model not in merged.models:
+        if not merged.offers_model(price.model):
             yield "prices", _not_offered("prices", price.model, merged.models)
-        elif price.size is not None and price.size not in merged.sizes:
-            yield "prices", _not_offered("prices", price.size, merged.sizes)
+        elif price.size is not None and not merged.offers_size(price.size, price.model):
+            yield "prices", _not_offered("prices", price.size, merged.sizes_of(price.model))
     if Variant.VIDEO not in merged.variants:
         yield "variants", _not_offered("variants", "nothing", ("video",))
 
@@ -202,16 +225,13 @@ def _not_offered(key: str, value: object, values: Collection[object]) -> Trouble
     return Trouble(
         code=Code.CAPABILITY,
         summary=f"`{key}` names `{value}`, which the provider does not offer",
-        allowed=listed(values),
+        allowed=listed(values) or None,
         fix=nearest_fix(str(value), map(str, values)),
     )
 
 
 def _unknown_profile(settings: ProviderSettings, profiles: Mapping[str, Profile]) -> Trouble:
     name, allowed = settings.profile, listed(sorted(profiles))
-    if name in _LATER_PROFILES:
-        summary = f"the profile `{name}` is not available in this release"
-        return Trouble(code=Code.LATER, summary=summary, allowed=allowed)
     return Trouble(
         code=Code.UNKNOWN_PROFILE,
         summary=f"provider `{settings.name}`: there is no profile `{name}`",
@@ -278,6 +298,18 @@ def _price(key: str, usd_per_second: Decimal) -> Price:
 
 def _duration_s(text: str | None) -> float | None:
     return None if text is None else seconds_in(text)
+
+
+def _wire_from(table: WireTable | None) -> Mapping[str, Any]:
+    """What a table corrects, by the fields of `Wire`."""
+    if table is None:
+        return {}
+    said = {each.name: getattr(table, each.name) for each in fields(table)}
+    return {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in said.items()
+        if value is not None
+    }
 
 
 def _tuple(values: list[Any] | None) -> tuple[Any, ...] | None:

@@ -25,6 +25,7 @@ from pydantic_core import PydanticCustomError
 
 from reconciler.domain.desired import Ignorable
 from reconciler.domain.durations import seconds_in
+from reconciler.domain.echo import EchoField
 from reconciler.specs.places import KeyPath
 
 _TABLE = ConfigDict(extra="forbid", hide_input_in_errors=True)
@@ -43,7 +44,6 @@ _Variants = Annotated[list[_Variant], Field(min_length=1)]
 _Texts = Annotated[list[_Text], Field(min_length=1)]
 _Codes = list[Annotated[_Text, StringConstraints(to_lower=True)]]
 _Sizes = Annotated[list[_Size], Field(min_length=1)]
-_Lengths = Annotated[list[Annotated[StrictInt, Field(gt=0)]], Field(min_length=1)]
 
 
 def _number(value: object) -> object:
@@ -80,6 +80,7 @@ def _whole_or_template(value: object) -> object:
 _Scalar = Annotated[
     Any, BeforeValidator(_scalar), WithJsonSchema({"type": ["string", "number", "boolean"]})
 ]
+_SomeLengths = Annotated[list[Annotated[StrictInt, Field(gt=0)]], Field(min_length=1)]
 _Whole = Annotated[
     Any,
     BeforeValidator(_whole_or_template),
@@ -171,6 +172,11 @@ class VideoTable(DefaultsTable):
         default=None,
         description="The video that this one begins with, and goes on after; it gives model and "
         "size, and `seconds` are those that are added.",
+    )
+    extra: dict[_Name, _Scalar] | None = Field(
+        default=None,
+        description="What else its server is told, by the server's names, as seed = 7; part of "
+        "the recipe.",
     )
     matrix: dict[_Name, _Axis] | None = Field(
         default=None,
@@ -276,6 +282,72 @@ class KeyTable:
     )
 
 
+_Echoes = list[EchoField]
+_Status = Literal["queued", "in_progress", "completed", "failed", "expired"]
+_HttpStatuses = list[Annotated[StrictInt, Field(ge=100, le=599)]]
+_HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$", to_lower=True)]
+_HeaderText = Annotated[str, StringConstraints(pattern=r"^[\x20-\x7e]*$")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=_TABLE)
+class WireTable:
+    """How the server is spoken to, where it is not as its profile says."""
+
+    auth: Literal["bearer", "api-key"] | None = Field(
+        default=None, description="The header of the key: `Authorization: Bearer` or `api-key`."
+    )
+    query: dict[_Text, str] | None = Field(
+        default=None, description='Parameters that go with every request, as provider = "openai".'
+    )
+    headers: dict[_HeaderName, _HeaderText] | None = Field(
+        default=None, description="Headers that go with every request; never a key."
+    )
+    create_as: Literal["multipart", "json"] | None = Field(
+        default=None, description="What the body of a create is."
+    )
+    model_field: StrictBool | None = Field(
+        default=None, description="Whether a create says its model."
+    )
+    seconds_as: Literal["text", "number"] | None = Field(
+        default=None, description="What seconds are in a JSON body."
+    )
+    size_as: Literal["size", "aspect_ratio"] | None = Field(
+        default=None, description="Whether a create says its size, or only its shape."
+    )
+    reference_as: Literal["file", "image_url", "image_url_text"] | None = Field(
+        default=None,
+        description="An input reference is a file, an object with a data URL, or that as text.",
+    )
+    reference_field: _Text | None = Field(
+        default=None, description="The name of the input reference's field."
+    )
+    statuses: dict[Annotated[_Text, StringConstraints(to_lower=True)], _Status] | None = Field(
+        default=None, description="What the server's own words for a status mean."
+    )
+    page_jobs_max: Annotated[StrictInt, Field(gt=0, le=1000)] | None = Field(
+        default=None, description="How many jobs a page of the list may have."
+    )
+    result: Literal["content", "url", "either"] | None = Field(
+        default=None, description="Whether the video is at /content, at the job's URL, or either."
+    )
+    result_bytes_max: Annotated[StrictInt, Field(gt=0)] | None = Field(
+        default=None, description="How long a video from a URL may be, in bytes."
+    )
+    not_ready: _HttpStatuses | None = Field(
+        default=None, description="The statuses of content that is not there yet."
+    )
+    refusals: _HttpStatuses | None = Field(
+        default=None,
+        description="The statuses of a paid request that certainly made, and billed, nothing.",
+    )
+    retry_after: list[_HeaderName] | None = Field(
+        default=None, description="The headers that say how long to wait."
+    )
+    poll_after: list[_HeaderName] | None = Field(
+        default=None, description="The headers that say when to look at a job again."
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, config=_TABLE)
 class ProviderTable:
     """A server: its profile, its address, its key's source, and corrections of the profile."""
@@ -317,12 +389,48 @@ class ProviderTable:
     needs_key: StrictBool | None = Field(
         default=None, description="Whether the server asks for a key."
     )
-    models: _Texts | None = Field(default=None, description="The models that it has.")
-    seconds: _Lengths | None = Field(default=None, description="The lengths that it makes.")
-    sizes: _Sizes | None = Field(default=None, description="The sizes that it makes.")
+    wire: WireTable | None = Field(
+        default=None, description="How the server is spoken to, where its profile is wrong."
+    )
+    models: list[_Text] | None = Field(
+        default=None, description="The models that it has; [] for any."
+    )
+    seconds: list[Annotated[StrictInt, Field(gt=0)]] | None = Field(
+        default=None,
+        description="The lengths that it makes; [] for any from seconds_min to seconds_max.",
+    )
+    seconds_min: Annotated[StrictInt, Field(gt=0)] | None = Field(
+        default=None, description="The shortest length, where `seconds` is []."
+    )
+    seconds_max: Annotated[StrictInt, Field(gt=0)] | None = Field(
+        default=None, description="The longest length, where `seconds` is []."
+    )
+    sizes: list[_Size] | None = Field(
+        default=None, description="The sizes that it makes; [] for any of whole steps a side."
+    )
+    size_step: Annotated[StrictInt, Field(gt=0)] | None = Field(
+        default=None, description="What both sides are a multiple of, where `sizes` is []."
+    )
+    size_pixels_max: Annotated[StrictInt, Field(gt=0)] | None = Field(
+        default=None, description="The longest side, where `sizes` is []."
+    )
+    model_sizes: dict[_Text, _Sizes] | None = Field(
+        default=None, description="The sizes of the models that have not all of them."
+    )
     default_model: str | None = Field(default=None, description="The model where none is named.")
     default_seconds: StrictInt | None = Field(default=None, description="The length where none is.")
     default_size: str | None = Field(default=None, description="The size where none is named.")
+    extra_fields: dict[_Text, Literal["integer", "number", "text", "boolean", "any"]] | None = (
+        Field(
+            default=None,
+            description='What else a video may say in `extra`, as seed = "integer"; "*" for any.',
+        )
+    )
+    hidden_retries: str | None = Field(
+        default=None,
+        description="What to set there so that it repeats no paid request by itself; an empty text "
+        "where that is done.",
+    )
     prompt_characters_max: Annotated[StrictInt, Field(gt=0)] | None = Field(
         default=None, description="The longest prompt that it takes."
     )
@@ -345,7 +453,7 @@ class ProviderTable:
         default=None, description="Whether an edit may send its video along."
     )
     extend: StrictBool | None = Field(default=None, description="Whether it extends videos.")
-    extend_seconds: _Lengths | None = Field(
+    extend_seconds: _SomeLengths | None = Field(
         default=None, description="The lengths by which it extends a video at once."
     )
     extend_steps_max: Annotated[StrictInt, Field(gt=0)] | None = Field(
@@ -353,6 +461,12 @@ class ProviderTable:
     )
     extend_total_seconds_max: Annotated[StrictInt, Field(gt=0)] | None = Field(
         default=None, description="The length of the longest video that extending makes."
+    )
+    jobs_survive_restart: StrictBool | None = Field(
+        default=None, description="Whether a restart of the server leaves its jobs alone."
+    )
+    echoes: _Echoes | None = Field(
+        default=None, description="What of a request its jobs repeat as it was sent."
     )
     variants: _Variants | None = Field(default=None, description="What can be downloaded.")
     transient_errors: _Codes | None = Field(
@@ -426,6 +540,7 @@ _TABLES: Mapping[tuple[str, ...], tuple[type, frozenset[str]]] = {
     ("project", "budget"): (BudgetTable, frozenset()),
     ("project", "providers", "*"): (ProviderTable, frozenset()),
     ("project", "providers", "*", "api_key"): (KeyTable, frozenset()),
+    ("project", "providers", "*", "wire"): (WireTable, frozenset()),
 }
 
 

@@ -56,6 +56,7 @@ def test_a_download_goes_on_in_the_next_run(studio: Studio) -> None:
     [Instead(body=JSON), Instead(body=b"\x00" * 2045), Ends(after_bytes=1000), Instead(body=b"")],
     ids=["json", "zeros", "cut", "empty"],
 )
+@pytest.mark.deviation("Any server", "content may be cut, or no video, and is never published")
 def test_bytes_that_are_no_video_are_never_published(studio: Studio, fault: Instead | Ends) -> None:
     studio.server.rules.append(always(fault, on=Operation.CONTENT))
     street = a_declaration("street")
@@ -181,6 +182,7 @@ def test_what_names_no_expiry_is_taken_to_live_as_long_as_the_profile_says(studi
     assert soon.elapsed_s < min(call.elapsed_s for call in patient.asked(Operation.CONTENT))
 
 
+@pytest.mark.deviation("Any server", "a thumbnail or a spritesheet may not be there")
 def test_a_picture_that_the_server_does_not_have_costs_no_video(studio: Studio) -> None:
     studio.server.rules.append(
         times(100, Missing(), on=Operation.CONTENT, variant=Variant.THUMBNAIL)

@@ -366,6 +366,20 @@ def test_a_stopped_run_leaves_what_it_could_not_find_out_to_the_next(studio: Stu
     assert made(studio) == {"street": 1}
 
 
+def test_an_older_job_that_shows_first_is_not_taken_while_its_own_may_still_show(
+    studio: Studio,
+) -> None:
+    """The database was lost before the list showed the older job, so no watermark names it."""
+    studio.provider(server=SimulatedServer(studio.clock, list_lag_s=40))
+    studio.server.others_make("street")
+    studio.clock.pass_by(8)
+    lose_answers(studio, made=True)
+
+    assert studio.apply(STREET).code is ExitCode.OK
+    assert {each.remote_id for each in studio.recorded().generations.values()} == {"video_2"}
+    assert studio.plan(STREET).is_empty
+
+
 def test_losing_the_state_buys_nothing_again_where_the_account_is_ones_own(studio: Studio) -> None:
     studio.provider(account_use="exclusive")
     studio.apply(STREET, NIGHT, RAIN)

@@ -16,6 +16,7 @@ from reconciler.domain.recorded import JobError
 from reconciler.plan.matching import echo_of
 from reconciler.state.database import open_writer
 from simulated.faults import (
+    Away,
     Breaks,
     KeyRefused,
     LostAnswer,
@@ -24,6 +25,7 @@ from simulated.faults import (
     always,
     times,
 )
+from simulated.server import SimulatedServer
 from simulated.workshop import Fate
 from worlds import a_declaration, sha256
 
@@ -221,6 +223,30 @@ def test_a_parent_that_is_bought_again_is_the_one_that_is_remixed(studio: Studio
     assert run.code is ExitCode.OK
     (remix,) = (job for job in studio.server.workshop.jobs.values() if job.prompt == "rain")
     assert remix.parent == "video_2"
+
+
+def test_what_has_expired_by_this_clock_alone_is_fetched_not_bought_again(studio: Studio) -> None:
+    """The server's clock is ten minutes behind, so it gives its video ten minutes longer."""
+    studio.provider(server=SimulatedServer(studio.clock, skew_s=-600))
+    street = a_declaration("street", on_lost="regenerate")
+    night = a_declaration("night", remix_of=street)
+    studio.server.rules.append(times(1000, Away(), on=Operation.CONTENT))
+    assert studio.apply(street).code is ExitCode.UNREACHABLE
+    studio.server.rules.clear()
+    (made,) = studio.recorded().generations.values()
+    assert made.expires_at is not None
+    studio.clock.pass_by((made.expires_at - studio.clock.now()).total_seconds() + 1)
+
+    plan = studio.plan(street)
+    run = studio.apply(street, night)
+
+    assert [(str(each.kind), each.cost_usd) for each in plan.actions] == [
+        ("create", Decimal("0.40"))
+    ]
+    assert run.code is ExitCode.OK
+    assert len(studio.server.asked(Operation.SUBMIT, "street")) == 1
+    assert studio.bytes_at("videos/street.mp4") == studio.made("street")
+    assert studio.plan(street, night).is_empty
 
 
 def send_elsewhere(studio: Studio, street: Declaration) -> None:

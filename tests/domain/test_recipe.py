@@ -47,6 +47,7 @@ RECIPES = {
     "another length": a_cat(seconds=12),
     "another size": a_cat(size="1792x1024"),
     "a reference": a_cat(reference=AN_IMAGE),
+    "extra fields": a_cat(extra=(("negative_prompt", "blur"), ("seed", 7))),
     "a second take": a_cat(take=2),
     "a second edition": a_cat(edition=1),
     "take and edition": a_cat(take=3, edition=2),
@@ -68,6 +69,7 @@ GOLDEN = {
     "another length": "5dff742c0f8196edc7eacf99d38cb87223fa360954ef3eeff69f617e074ec267",
     "another size": "41afb5be80c5b2a596fe490720cbd4ea8ae183bf978619db56817234da0ede6c",
     "a reference": "9927830a9c6d487098c33b8701567dfac1c51982304aa8e0292bfffd202f45f9",
+    "extra fields": "bc097c5a40da74bab0c7ae9bfb3d1e8a0735e49e58283af75d48918f4fa59b65",
     "a second take": "9ed7dcfb3ea66d3ae72ae9543bfd237ec4152491037b1c9f3774c912630a5183",
     "a second edition": "5484d48aa23b92661e7f2eddfcabbc9816203d0d8a069d25154fa786f56ef6e8",
     "take and edition": "548e56f70032b82f1cab5651db949d14c48a9c46c47a204a8f0b664d3dec950c",
@@ -121,6 +123,9 @@ RANDOM_RECIPES = st.builds(
     parent=st.none()
     | st.just(Parent(derivation="remix", digest=RecipeDigest("sha256:00")))
     | st.builds(Parent, derivation=st.just("remix"), remote_id=st.text("abc", min_size=1)),
+    extra=st.dictionaries(st.text("abc", min_size=1), st.integers() | st.text("xyz")).map(
+        lambda extra: tuple(sorted(extra.items()))
+    ),
     take=st.integers(1, 9),
     edition=st.integers(0, 9),
 )

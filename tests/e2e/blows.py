@@ -60,7 +60,7 @@ _KINDS: Mapping[Kind | None, tuple[int, int]] = {
 def any_blow(dice: random.Random, how: How, thens: Sequence[Then]) -> Blow:
     """A blow at any moment of an apply; where money moves they are the most."""
     if how is How.KILL and dice.random() < 0.1:
-        return Blow(at=(), later_s=dice.uniform(0.3, 1.5))
+        return Blow(at=(), later_s=dice.uniform(0, 0.8))
     (kind,) = dice.choices(tuple(_KINDS), [weight for _, weight in _KINDS.values()])
     at = (
         Break(kind=kind, nth=dice.randint(1, _KINDS[kind][0]), moment=dice.choice(tuple(Moment))),

@@ -17,20 +17,20 @@ import random
 import signal
 import sqlite3
 import tempfile
-from asyncio.subprocess import DEVNULL, STDOUT, Process
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, assert_never
+from typing import IO, Any, assert_never
 
 import httpx
 
 from e2e.billing import Break, Then
 from e2e.blows import EXITS, Blow, How, any_blow
-from e2e.running import COMMAND, WAIT_S_MAX, Film, Ran
+from e2e.forking import start
+from e2e.running import WAIT_S_MAX, Film, Ran
 from e2e.scenes import EXTENSIONS, SCENES, Project
 from e2e.servers import billing_server
 
@@ -81,6 +81,30 @@ class Account:
     async def _say(self, method: str, path: str, said: object = None) -> Any:
         answer = await self._http.request(method, f"/{path}", json=said)
         return answer.raise_for_status().json()
+
+
+class Process:
+    """A command that runs on its own, in a process group of its own."""
+
+    def __init__(self, film: Film, *arguments: str, log: IO[bytes]) -> None:
+        with Path(os.devnull).open("rb") as nothing:
+            self.pid, self._asked = start(
+                arguments,
+                cwd=film.root,
+                environment=film.environment(),
+                streams=(nothing.fileno(), log.fileno(), log.fileno()),
+            )
+        self.returncode: int | None = None
+        self._end = asyncio.create_task(self._ends())
+
+    async def wait(self) -> None:
+        """Wait for its end."""
+        await asyncio.shield(self._end)
+
+    async def _ends(self) -> None:
+        with self._asked as asked:
+            asked.setblocking(False)
+            self.returncode = int(await asyncio.get_running_loop().sock_recv(asked, 64))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -146,17 +170,7 @@ class Chain:
     async def start(self) -> Process:
         """Start an apply that has a process group of its own."""
         with self._log.open("ab") as log:
-            process = await asyncio.create_subprocess_exec(
-                *COMMAND,
-                "apply",
-                "--yes",
-                cwd=self.project.film.root,
-                env=self.project.film.environment(),
-                stdin=DEVNULL,
-                stdout=log,
-                stderr=STDOUT,
-                process_group=0,
-            )
+            process = Process(self.project.film, "apply", "--yes", log=log)
         self._started.append(process)
         return process
 

@@ -58,7 +58,6 @@ class Film:
         environment = self.environment()
         if can_run(environment):
             code, out, err = run(
-                *COMMAND,
                 arguments,
                 cwd=self.root,
                 environment=environment,

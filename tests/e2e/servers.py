@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from e2e.forking import PREVIEW, PYTHON, stand_ins
+
 TESTS = Path(__file__).parents[1]
 WAIT_S_MAX = 20
 
@@ -16,21 +18,22 @@ WAIT_S_MAX = 20
 def preview_server(data: Path, *options: str) -> Iterator[str]:
     """Run a preview server on a free port; it ends with the context."""
     arguments = ("--data", str(data), "--quit-with-stdin", *options)
-    with _running("reconciler.preview", *arguments) as url:
+    python = str(stand_ins() / PYTHON)
+    with _running(python, "-m", PREVIEW, *arguments) as url:
         yield url
 
 
 @contextmanager
 def billing_server() -> Iterator[str]:
     """Run one that bills on a free port; it ends with the context."""
-    with _running("e2e.billing_server") as url:
+    with _running(sys.executable, "-m", "e2e.billing_server") as url:
         yield url
 
 
 @contextmanager
-def _running(module: str, *arguments: str) -> Iterator[str]:
+def _running(*command: str) -> Iterator[str]:
     process = subprocess.Popen(
-        [sys.executable, "-m", module, *arguments],
+        command,
         env={**os.environ, "PYTHONPATH": str(TESTS)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -4,7 +4,8 @@ import os
 import pty
 import subprocess
 
-from e2e.running import COMMAND, WAIT_S_MAX, Film, Ran
+from e2e.forking import SORAFILE, stand_ins
+from e2e.running import WAIT_S_MAX, Film, Ran
 
 
 def at_a_terminal(film: Film, *arguments: str, typing: str) -> Ran:
@@ -15,7 +16,7 @@ def at_a_terminal(film: Film, *arguments: str, typing: str) -> Ran:
     ours, theirs = pty.openpty()
     os.write(ours, typing.encode())
     process = subprocess.Popen(
-        [*COMMAND, *arguments],
+        [stand_ins() / SORAFILE, *arguments],
         cwd=film.root,
         env=film.environment(),
         stdin=theirs,

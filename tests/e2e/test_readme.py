@@ -1,5 +1,6 @@
 """The README is true: every command in it runs as it stands, in its order."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import av
 
+from e2e.forking import stand_ins
 from e2e.picture import plan_picture
 from e2e.running import REPOSITORY, WAIT_S_MAX, Film
 from e2e.servers import preview_server
@@ -60,6 +62,7 @@ def test_the_tour_runs_as_it_stands(film: Film) -> None:
     assert first_screen.strip() == "pip install uv && uv run sorafile apply --yes"
     assert tour.pop(0).strip() == "pip install uv && uv run pytest -n 4"
     commands = "".join(tour)
+    film.environ["PATH"] = f"{stand_ins()}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", commands],
         cwd=film.root,
@@ -98,9 +101,9 @@ def test_the_python_example_runs_as_it_stands(film: Film, tmp_path: Path) -> Non
 def test_every_toml_block_of_the_readme_is_valid(film: Film) -> None:
     blocks = re.findall(r"^```toml\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
     specs = [block for block in blocks if "[video." in block]
-    projects = [block for block in blocks if "[project]" in block]
+    projects = [block for block in blocks if "[providers." in block]
     assert len(specs) == 5
-    assert len(projects) == 1
+    assert len(projects) == 3
     for number, block in enumerate(specs):
         film.write(f"specs/block{number}.toml", block)
     film.write("specs/prompts/hero.md", "A hero.\n")
@@ -108,7 +111,7 @@ def test_every_toml_block_of_the_readme_is_valid(film: Film) -> None:
     (film.root / "specs/refs").mkdir()
     shutil.copy(REPOSITORY / "specs/refs/lighthouse.png", film.root / "specs/refs/hero.png")
     assert film.run("validate").code == 0, film.run("validate").err
-    film.write("sorafile.toml", projects[0])
+    film.write("sorafile.toml", "".join(projects))
     assert film.run("validate").code == 0, film.run("validate").err
 
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import timedelta
 
 from reconciler.domain.desired import Declaration
 from reconciler.domain.observed import ObservedJob
 from reconciler.domain.recorded import Attempt, JobStatus
 from reconciler.plan.lost_answers import Findings, find
 from reconciler.plan.matching import echo_of
-from worlds import PROFILE, a_declaration, an_attempt
+from worlds import NOW, PROFILE, a_declaration, an_attempt
 
 STREET = a_declaration("street", "a street")
 TAKE_2 = a_declaration("take", "a street", take=2)
@@ -96,6 +97,15 @@ def test_what_is_listed_below_an_older_job_is_taken_last() -> None:
     listed = [job("later"), job("first"), job("mark"), job("below")]
     assert made(found([lost(STREET, "mark")], listed)) == {"street": "first"}
     assert made(found([lost(STREET, "mark")], listed[2:])) == {"street": "below"}
+
+
+def test_what_its_server_made_before_the_request_is_taken_last() -> None:
+    sent = replace(lost(STREET), sending_at=NOW)
+    before = replace(job("before"), created_at=NOW - timedelta(seconds=8))
+    same_second = replace(job("own"), created_at=NOW - timedelta(milliseconds=900))
+
+    assert made(found([sent], [same_second, before])) == {"street": "own"}
+    assert made(found([sent], [before])) == {"street": "before"}
 
 
 def test_requests_that_the_list_cannot_tell_apart_get_nothing() -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import time
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx
+
+from e2e.forking import PREVIEW, PYTHON, stand_ins
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +32,7 @@ class Server:
 
     def __init__(self, data: Path, *flags: str) -> None:
         self.data = data
-        command = [sys.executable, "-m", "reconciler.preview", "--data", str(data), *flags]
+        command = [str(stand_ins() / PYTHON), "-m", PREVIEW, "--data", str(data), *flags]
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )

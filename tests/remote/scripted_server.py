@@ -97,7 +97,9 @@ class ScriptedServer:
     async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         script = self._next_script()
         if script.reads:
-            self.received.append(await read_request(reader))
+            request = await read_request(reader)
+            script = self._next_script()  # another connection may have been served meanwhile
+            self.received.append(request)
             self.got_request.set()
         writer.write(script.writes)
         await writer.drain()

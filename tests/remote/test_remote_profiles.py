@@ -14,7 +14,23 @@ PREVIEW = files("reconciler.remote").joinpath("data", "preview.toml").read_text(
 def test_the_shipped_profiles_are_read() -> None:
     profiles = load_profiles()
 
-    assert list(profiles) == ["openai", "preview"]
+    assert list(profiles) == [
+        "azure",
+        "bifrost",
+        "fastvideo",
+        "gemini",
+        "generic",
+        "litellm",
+        "new-api",
+        "openai",
+        "openrouter",
+        "preview",
+        "sglang",
+        "tensorrt-llm",
+        "unsloth",
+        "vllm-omni",
+        "xai",
+    ]
     assert all(name == profile.name for name, profile in profiles.items())
 
 

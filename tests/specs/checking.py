@@ -74,10 +74,11 @@ def load(
     environ: Mapping[str, str] | None = None,
     given: Given | None = None,
     workspace: str = "default",
+    profiles: Mapping[str, Profile] = PROFILES,
 ) -> tuple[Desired, tuple[Diagnostic, ...]]:
     """Load a whole project as the program does, with all that is wrong with it."""
     loaded = load_project(root, workspace)
-    providers, unresolved = resolve_providers(loaded.project, PROFILES, environ or {})
+    providers, unresolved = resolve_providers(loaded.project, profiles, environ or {})
     specs = load_specs(loaded.project, providers, given)
     return specs.desired, (*loaded.diagnostics, *unresolved, *specs.diagnostics)
 

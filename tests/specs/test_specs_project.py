@@ -1,6 +1,7 @@
 """The project file: its settings, its providers, and its keys, which nobody ever sees."""
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -121,7 +122,12 @@ def test_every_key_of_a_provider_is_taken(tmp_path: Path) -> None:
         prompt_characters_max = 100
         reference_types = ["image/png"]
         reference_matches_size = false
-        prices = { "wan@640x480" = 0.5, "sora-2" = 1 }
+        extra_fields = { seed = "integer" }
+        jobs_survive_restart = false
+        echoes = ["prompt"]
+        model_sizes = { wan = ["320x240"] }
+        wire = { auth = "api-key", query = { team = "b" }, statuses = { DONE = "completed" } }
+        prices = { "wan@320x240" = 0.5, "sora-2" = 1 }
         """,
     )["studio"]
     profile = studio.profile
@@ -155,7 +161,22 @@ def test_every_key_of_a_provider_is_taken(tmp_path: Path) -> None:
         10,
         "640x480",
     )
-    assert profile.usd_per_second("wan", "640x480") == Decimal("0.5")
+    assert (profile.extra_fields, profile.jobs_survive_restart, profile.echoes) == (
+        {"seed": "integer"},
+        False,
+        ("prompt",),
+    )
+    assert (profile.offers_size("320x240", "wan"), profile.offers_size("640x480", "wan")) == (
+        True,
+        False,
+    )
+    assert (profile.wire.auth, profile.wire.query, profile.wire.statuses) == (
+        "api-key",
+        {"team": "b"},
+        {"done": "completed"},
+    )
+    assert profile.wire.create_as == "multipart"
+    assert profile.usd_per_second("wan", "320x240") == Decimal("0.5")
     assert profile.usd_per_second("sora-2", "640x480") == 1
     assert profile.usd_per_second("sora-2-pro", "720x1280") == Decimal("0.30")
     assert profile.prices_source == "sorafile.toml, else the price list"
@@ -235,11 +256,16 @@ def test_the_ecosystems_variables_serve_a_provider_that_names_neither_url_nor_ke
             ),
         ),
         (
-            "[providers.x]\nprofile = 'litellm'\n",
+            "[providers.openai]\nwire = { headers = { X-Api-Key = '*' } }\n",
             (
-                "SF0204 sorafile.toml:2:11 'litellm' | the profile `litellm` is not available in "
-                "this release"
+                "SF0301 sorafile.toml:2:8 { headers = { X-Api-Key = '*' } } | `x-api-key` would "
+                "hold a key, and a key is in no file | say in `api_key` where the key comes from, "
+                "and in `wire.auth` how it is sent"
             ),
+        ),
+        (
+            "[providers.openai]\nwire = { auth = 'basic' }\n",
+            "SF0203 sorafile.toml:2:17 '*****' | `auth` does not take `basic`",
         ),
         (
             "[providers.bare]\n",
@@ -341,12 +367,12 @@ def test_the_videos_of_a_provider_that_cannot_be_used_add_no_mistakes(tmp_path: 
     write(
         tmp_path,
         {
-            "sorafile.toml": "[providers.x]\nprofile = 'sglang'\n",
+            "sorafile.toml": "[providers.x]\nprofile = 'sglangs'\n",
             "specs/a.toml": _VIDEO + "provider = 'x'\n[video.b]\nremix_of = 'a'\nprompt = 'x'\n",
         },
     )
     desired, diagnostics = load(tmp_path)
-    assert [found.code for found in diagnostics] == ["SF0204"]
+    assert [found.code for found in diagnostics] == ["SF0303"]
     assert not desired
 
 
@@ -475,3 +501,18 @@ def test_a_duration_without_its_unit_is_told_how_to_be_written(tmp_path: Path) -
     write(tmp_path, {"sorafile.toml": '[providers.x]\nprofile = "openai"\nsettle = 3\n'})
     fixes = [found.fix for found in load(tmp_path)[1]]
     assert 'write "3s" for 3 seconds' in fixes
+
+
+def test_a_service_with_a_variable_of_its_own_gets_no_key_of_openais(tmp_path: Path) -> None:
+    theirs = replace(
+        OPENAI, name="theirs", base_url="https://v.example.com/v1", key_variable="THEIR_KEY"
+    )
+    environ = {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1", "OPENAI_API_KEY": "sk-canary"}
+    text = '[providers.theirs]\n[providers.free]\nprofile = "theirs"\nneeds_key = false\n'
+    write(tmp_path, {"sorafile.toml": text})
+    project = load_project(tmp_path).project
+    providers, diagnostics = resolve_providers(project, {**PROFILES, "theirs": theirs}, environ)
+    assert diagnostics == ()
+    assert providers["theirs"].key == KeySource(kind="env", value=("THEIR_KEY",))
+    assert providers["free"].key is None
+    assert {providers[name].base_url for name in ("theirs", "free")} == {theirs.base_url}

@@ -15,6 +15,7 @@ FETCH_S_MAX = 240
 OPENAI_PYTHON = "openai==3.54.0"
 OPENAI_NODE = "openai@6.49.0"
 PRISM = "@stoplight/prism-cli@5.14.2"
+LITELLM = "litellm[proxy]==1.108.7"
 SCHEMATHESIS = "schemathesis==4.32.5"
 
 
@@ -24,8 +25,9 @@ def python_with(requirement: str) -> list[str]:
     if uv is None:
         pytest.skip("uv is not installed")
     command = [uv, "run", "--no-project", "--with", requirement, "python"]
-    name = requirement.partition("==")[0]
-    _fetched([*command, "-c", f"import {name}"], requirement)
+    name = requirement.partition("==")[0].partition("[")[0]
+    is_there = f"from importlib.metadata import version; version({name!r})"
+    _fetched([*command, "-c", is_there], requirement)
     return command
 
 
