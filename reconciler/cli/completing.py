@@ -144,6 +144,15 @@ def workspaces(
     return _items(incomplete, _Known(context).workspaces())
 
 
+def providers(
+    context: click.Context,
+    parameter: click.Parameter,  # noqa: ARG001 - click's signature
+    incomplete: str,
+) -> list[CompletionItem[str]]:
+    """The names of providers."""
+    return _items(incomplete, _Known(context).providers())
+
+
 def expressions(
     context: click.Context,
     parameter: click.Parameter,  # noqa: ARG001 - click's signature
@@ -194,6 +203,13 @@ class _Known:
         with suppress(Exception):
             return sorted(glance_at_workspaces(self._folder))
         return ["default"]
+
+    def providers(self) -> list[str]:
+        from reconciler.cli.wiring import glance_at_providers
+
+        with suppress(Exception):
+            return sorted(glance_at_providers(self._folder, self._workspace))
+        return []
 
     def addresses(self) -> list[str]:
         from reconciler.cli.wiring import glance, glance_at_state

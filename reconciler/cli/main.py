@@ -31,6 +31,7 @@ COMMANDS = {
     "import": "Take jobs that the server has, instead of buying others.",
     "costs": "What was spent and held, against the budget.",
     "remote": "The jobs that are on the server.",
+    "provider": "What servers there are, and what one of them really does.",
     "state": "What the state database records.",
     "trust": "What this checkout would do with URLs and keys; the consent.",
     "preview-server": "Serve the Videos API on this machine, for any client.",

@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 from reconciler.cli.costs_text import CostsDocument
 from reconciler.cli.documents import PlanDocument, StatusDocument
 from reconciler.cli.events import EventDocument
+from reconciler.cli.probing_text import CheckDocument, ListDocument
 from reconciler.specs.schema import project_schema, spec_schema
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -30,6 +31,8 @@ _SCHEMAS: Mapping[str, Callable[[], dict[str, Any]]] = {
     "events": _of("a line of sorafile apply --json", EventDocument),
     "status": _of("sorafile status", StatusDocument),
     "costs": _of("sorafile costs", CostsDocument),
+    "provider-list": _of("sorafile provider list", ListDocument),
+    "provider-check": _of("sorafile provider check", CheckDocument),
     "spec": spec_schema,
     "project": project_schema,
 }

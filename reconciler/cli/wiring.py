@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import secrets
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager
@@ -32,7 +33,7 @@ from reconciler.domain.ports import (
     StateReader,
     StateWriter,
 )
-from reconciler.domain.profile import Variant
+from reconciler.domain.profile import Profile, Variant
 from reconciler.domain.provider import Provider
 from reconciler.remote.profiles import load_profiles
 from reconciler.specs.folder import PROJECT_FILE_NAME, ProjectFolder
@@ -48,6 +49,9 @@ if TYPE_CHECKING:
     from reconciler.assets.store import FolderStore
     from reconciler.remote.client import HttpServer
     from reconciler.remote.embedded import EmbeddedServer
+    from reconciler.remote.probing import Prober
+    from reconciler.remote.transport import Timeouts
+    from reconciler.remote.trial import Trial
     from reconciler.state.care import StateCare
 
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
@@ -100,6 +104,32 @@ def read_project(
         blocks=specs.blocks,
         defaults=specs.defaults,
     )
+
+
+def read_servers(
+    folder: Path, workspace: str, *, drafted: str | None = None
+) -> tuple[Declared, Mapping[str, Profile]]:
+    """A project with its providers, whatever its specs say, and the shipped profiles.
+
+    A text that is `drafted` for the project file counts as if it were written. Providers and
+    profiles are there by name.
+
+    Raises:
+        InvalidSpecError: with every mistake of the project file.
+    """
+    loaded = load_project(find_project(folder), workspace, drafted=drafted)
+    profiles = load_profiles()
+    providers, of_providers = resolve_providers(loaded.project, profiles, os.environ)
+    found = (*_of_workspace(workspace), *loaded.diagnostics, *of_providers)
+    if any(each.severity == "error" for each in found):
+        raise InvalidSpecError(found)
+    declared = Declared(project=loaded.project, providers=providers, desired={}, warnings=found)
+    return declared, profiles
+
+
+def glance_at_providers(folder: Path, workspace: str) -> Iterable[str]:
+    """The names of a project's providers; nobody is told what is wrong."""
+    return load_project(find_project(folder), workspace).project.providers
 
 
 def read_providers(folder: Path) -> tuple[Path, Mapping[str, Mapping[str, Provider]]]:
@@ -266,10 +296,25 @@ class Outside:
             RefusedError: the provider is not trusted.
         """
         if name not in self._servers:
-            self._servers[name] = self._connect(self._declared.providers[name])
+            from reconciler.remote.transport import DEFAULT_TIMEOUTS
+
+            provider = self._declared.providers[name]
+            self._servers[name] = self._connect(provider, DEFAULT_TIMEOUTS)
         return self._servers[name]
 
-    def _connect(self, provider: Provider) -> "HttpServer":
+    def prober_of(self, name: str) -> "Prober":
+        """What finds out what a provider's server does; it is patient with none of its answers.
+
+        Raises:
+            RefusedError: the provider is not trusted.
+        """
+        from reconciler.remote.probing import PROBE_TIMEOUTS
+
+        server = self._connect(self._declared.providers[name], PROBE_TIMEOUTS)
+        self._servers[f"{name} (probed)"] = server  # no name of a provider holds a blank
+        return server.prober(stranger=f"video_{secrets.token_hex(16)}")
+
+    def _connect(self, provider: Provider, timeouts: "Timeouts") -> "HttpServer":
         from reconciler.remote.client import HttpServer
         from reconciler.remote.keys import resolve_key
 
@@ -286,6 +331,7 @@ class Outside:
             key=lambda: resolve_key(provider.key, os.environ, folder=self._declared.root),
             version=__version__,
             uptime_s=self.clock.uptime_s,
+            timeouts=timeouts,
         )
 
     def _preview(self) -> "EmbeddedServer":
@@ -301,6 +347,25 @@ class Outside:
             await server.aclose()
         if self._embedded is not None:
             await self._embedded.aclose()
+
+
+def trial_on(
+    outside: Outside, prober: "Prober", provider: Provider, tell: Callable[[str], None]
+) -> "Trial":
+    """What buys one video from a provider, to see what becomes of it.
+
+    Raises:
+        RefusedError: the provider is not trusted.
+    """
+    from reconciler.remote.trial import Trial
+
+    return Trial(
+        server=outside.server_of(provider.name),
+        prober=prober,
+        profile=provider.profile,
+        clock=outside.clock,
+        tell=tell,
+    )
 
 
 async def fetch_asset(server: Server, remote_id: str, variant: Variant, file: BinaryIO) -> None:

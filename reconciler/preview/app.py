@@ -54,7 +54,8 @@ class VideosApi:
                 *(_route(f"{videos}/{name}", POST=_not_offered) for name in _ABSENT),
                 _route(video, GET=self.retrieve, DELETE=self.delete),
                 _route(f"{video}/content", GET=self.content),
-                _route(f"{video}/remix", POST=self.making.remix),
+                _route(f"{video}/remix", POST=self.making.remix, OPTIONS=self.remix_methods),
+                _route("/v1/results/{video_id}", GET=self.result),
                 _route("/preview/ledger", GET=self.server.ledger),
                 _route("/preview/faults", GET=self.server.faults, PUT=self.server.play),
             ],
@@ -111,6 +112,7 @@ class VideosApi:
     async def delete(self, request: Request) -> Response:
         """`DELETE /videos/{id}`. A body, if there is one, is not looked at."""
         dialect = self.rehearsal.dialect
+        self.rehearsal.refuse_absent("delete")
         job, life = self.shelf.find(self.shelf.id_in(request))
         faults = await self.rehearsal.before("delete", job.prompt)
         if dialect.refuses_json_delete and "content-type" in request.headers:
@@ -129,6 +131,7 @@ class VideosApi:
 
     async def content(self, request: Request) -> Response:
         """`GET /videos/{id}/content`. Whatever the client accepts, it gets the bytes."""
+        self.rehearsal.refuse_absent("content")
         job, life = self.shelf.find(self.shelf.id_in(request))
         variant = self._variant(request)
         faults = await self.rehearsal.before("content", job.prompt)
@@ -141,6 +144,18 @@ class VideosApi:
         played = await self.rehearsal.content(faults, path, variant.media_type, request)
         answer = played or FileResponse(path, media_type=variant.media_type)
         return self.rehearsal.after(faults, answer)
+
+    async def result(self, request: Request) -> Response:
+        """`GET /results/{id}`: the video of a job that tells where it is."""
+        job, life = self.shelf.find(self.shelf.id_in(request))
+        self._check_is_ready(job, life)
+        path = await self.studio.file(job, VIDEO)
+        return FileResponse(path, media_type=VIDEO.media_type)
+
+    async def remix_methods(self, request: Request) -> Response:  # noqa: ARG002 - a route's signature
+        """`OPTIONS /videos/{id}/remix`: whether there is such a place, at no cost."""
+        self.rehearsal.refuse_absent("remix")
+        return Response(status_code=204, headers={"allow": "OPTIONS, POST"})
 
     def _check_is_ready(self, job: Job, life: Life) -> None:
         dialect = self.rehearsal.dialect
@@ -174,7 +189,7 @@ class VideosApi:
 
     def _told(self, job: Job, life: Life, request: Request) -> dict[str, Any]:
         dialect = self.rehearsal.dialect
-        url = f"{request.base_url}v1/videos/{job.video_id}/content" if dialect.result_url else None
+        url = f"{request.base_url}v1/results/{job.video_id}" if dialect.result_url else None
         return dialect.tell_video(to_video(job, life), url=url)
 
 

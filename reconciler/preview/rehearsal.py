@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response, StreamingResponse
@@ -51,6 +52,18 @@ class Rehearsal:
         """How the server speaks."""
         return self._faults.dialect if self._faults else OFFICIAL
 
+    def refuse_absent(self, place: Place) -> None:
+        """See that the server has an operation at all, whatever it is asked to do.
+
+        Raises:
+            ApiError: it has none.
+        """
+        if place in self.dialect.absent:
+            # In the words of a path that nobody serves: a real one has no others.
+            is_path = self.dialect.absent_status == HTTPStatus.NOT_FOUND
+            said = "There is no such URL." if is_path else "This method is not allowed here."
+            raise ApiError(said, status=self.dialect.absent_status)
+
     async def before(self, place: Place, prompt: str = "") -> tuple[Fault, ...]:
         """Let happen what happens before a request is looked at; return the rest.
 
@@ -58,12 +71,7 @@ class Rehearsal:
             ApiError: it is refused.
             DisconnectedError: nobody answers.
         """
-        if place in self.dialect.absent:
-            raise ApiError(
-                "This server has no such operation.",
-                status=self.dialect.absent_status,
-                code="not_offered",
-            )
+        self.refuse_absent(place)
         if self._faults is None:
             return ()
         from reconciler.preview.faults import Delay, Disconnect, Refuse

@@ -81,6 +81,12 @@ class Answer:
             message=self._short(said.message),
         )
 
+    def shown(self, text: str) -> str:
+        """A text of the server's on one line: without the key, in no case, and not too long."""
+        if self.secret is not None and self._hides():
+            text = re.sub(re.escape(self.secret), "[key]", text, flags=re.IGNORECASE)
+        return self._short(wire.readable(text))
+
     def told(self) -> str:
         """The status and the server's words, for people."""
         said = self.complaint()

@@ -17,6 +17,7 @@ from reconciler.remote.dialect import Dialect
 from reconciler.remote.door import Door, HttpPaidCall
 from reconciler.remote.official import VideosDialect
 from reconciler.remote.openrouter import OpenRouterDialect
+from reconciler.remote.probing import Prober
 from reconciler.remote.transport import DEFAULT_TIMEOUTS, Timeouts
 from reconciler.remote.xai import XaiDialect
 
@@ -68,6 +69,10 @@ class HttpServer:
     async def aclose(self) -> None:
         """Close every connection."""
         await self._door.aclose()
+
+    def prober(self, *, stranger: str) -> Prober:
+        """What finds out what this server does; `stranger` is an id that no job has."""
+        return Prober(self._door, self._dialect, stranger=stranger)
 
     async def prepare(self, request: PaidRequest) -> HttpPaidCall:
         """Build a paid request whole. Starting the embedded server for it may take a while."""

@@ -34,6 +34,7 @@ from reconciler.remote.content import (
     strong_etag,
 )
 from reconciler.remote.dialect import Dialect, PaidPost
+from reconciler.remote.magic import HEAD_BYTES
 from reconciler.remote.official import OFFICIAL
 from reconciler.remote.results import REDIRECTS_MAX, ResultPlace, result_place
 from reconciler.remote.transport import (
@@ -43,11 +44,15 @@ from reconciler.remote.transport import (
     RawAnswer,
     Timeouts,
     exchange,
+    read_beginning,
     read_whole,
     reason_of,
 )
 
 PAGE_JOBS_MAX = 100
+
+_GLANCE_BYTES_MAX = 16 * 1024
+"""Enough for the words of an error; of a server that knows no ranges no more is read."""
 
 _PARTIAL = 206
 _OK = (200, _PARTIAL)
@@ -142,6 +147,37 @@ class Door:
             raw = await exchange(client, request, whole_s=self._timeouts.whole_s)
         except BrokenError as broken:
             raise self._unreachable(broken.reason) from broken
+        return self._answer(raw, key)
+
+    async def glance(self, path: str) -> Answer:
+        """The first bytes of what lies at a path, whatever it is.
+
+        Raises:
+            UnavailableError: none came.
+            UnauthorizedError: the key cannot be had.
+        """
+        return await self._glance(self._at_path(path))
+
+    async def glance_at_result(self, told: str) -> Answer:
+        """The first bytes of what lies where a job says that its video is; raises as `glance`.
+
+        Raises:
+            RejectedError: nothing may be asked there.
+        """
+        provider = await self.url("")
+        place = result_place(told, base=provider, provider=provider)
+        return await self._glance(self._at_url(place))
+
+    async def _glance(self, opened: _Opened) -> Answer:
+        response = await opened({"Range": f"bytes=0-{HEAD_BYTES - 1}"})
+        try:
+            async with asyncio.timeout(self._timeouts.whole_s):
+                raw = await read_beginning(response, _GLANCE_BYTES_MAX)
+        except (httpx.RequestError, OSError) as error:
+            raise self._unreachable(reason_of(error)) from error
+        finally:
+            await response.aclose()
+        _, key = await self._identity()
         return self._answer(raw, key)
 
     async def page(

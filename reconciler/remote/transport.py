@@ -211,6 +211,24 @@ async def read_whole(response: httpx.Response) -> RawAnswer:
         body += piece
         if len(body) > ANSWER_BYTES_MAX:
             raise BrokenError("the answer is far too long", status=response.status_code)
+    return _raw(response, body)
+
+
+async def read_beginning(response: httpx.Response, bytes_max: int) -> RawAnswer:
+    """Read so many bytes of an answer's body at most, and leave the rest.
+
+    Raises:
+        httpx.RequestError: it broke off before.
+    """
+    body = bytearray()
+    async for piece in response.aiter_bytes(bytes_max):
+        body += piece
+        if len(body) >= bytes_max:
+            break
+    return _raw(response, body[:bytes_max])
+
+
+def _raw(response: httpx.Response, body: bytearray) -> RawAnswer:
     headers = {name.lower(): value for name, value in response.headers.items()}
     return RawAnswer(status=response.status_code, headers=headers, body=bytes(body))
 

@@ -205,6 +205,19 @@ def poll_after_s(headers: Mapping[str, str], names: Iterable[str]) -> float | No
     return next((max(0.0, seconds) for seconds in told if seconds is not None), None)
 
 
+def is_known_status(word: str, statuses: Mapping[str, WireStatus] = _NO_WORDS) -> bool:
+    """Whether somebody has said what a status, in lower case, means."""
+    return word in statuses or word in _STATUSES or word in _CANCELLED or word == "deleted"
+
+
+def entries_in(data: object) -> list[Mapping[str, object]]:
+    """The objects of a list's envelope, as they came; none where it is no list."""
+    entries = data.get("data", data) if isinstance(data, dict) else data
+    if not isinstance(entries, list):
+        return []
+    return [entry for entry in entries if isinstance(entry, dict)]
+
+
 def result_url(data: object) -> str | None:
     """Where a video object says that its video is, by whichever of the names in use."""
     if not isinstance(data, dict):

@@ -101,13 +101,16 @@ def find_project(start: Path) -> Path:
     return next(holders, folder)
 
 
-def load_project(root: Path, workspace: str = DEFAULT_WORKSPACE) -> LoadedProject:
+def load_project(
+    root: Path, workspace: str = DEFAULT_WORKSPACE, *, drafted: str | None = None
+) -> LoadedProject:
     """Read `sorafile.toml`, if there is one, as a workspace has it.
 
-    Raises nothing for what is wrong in it.
+    A text that is `drafted` for it counts as if it were written. Raises nothing for what is
+    wrong in it.
     """
     findings = Findings()
-    document = _read_source(root, findings)
+    document = _read_source(root, drafted, findings)
     if document is None:
         project = _project(root, WorkspaceTable(), None, workspace)
         return LoadedProject(project=project, diagnostics=findings.in_order([PROJECT_FILE_NAME]))
@@ -150,13 +153,24 @@ def resolve_providers(
     return providers, findings.in_order([PROJECT_FILE_NAME])
 
 
-def _read_source(root: Path, findings: Findings) -> Document | None:
+def read_project_text(root: Path) -> str | None:
+    """The text of `sorafile.toml`, with its mark and its line ends; None: there is none.
+
+    Raises:
+        UnusablePathError: it cannot be read.
+    """
     path = root / PROJECT_FILE_NAME
     if not path.exists() and not path.is_symlink():
         return None
+    real = ProjectFolder(root).resolve(PROJECT_FILE_NAME, base=PurePosixPath())
+    return read_text(real, PROJECT_FILE_NAME, bytes_max=_BYTES_MAX)
+
+
+def _read_source(root: Path, drafted: str | None, findings: Findings) -> Document | None:
     try:
-        real = ProjectFolder(root).resolve(PROJECT_FILE_NAME, base=PurePosixPath())
-        text = read_text(real, PROJECT_FILE_NAME, bytes_max=_BYTES_MAX)
+        text = read_project_text(root) if drafted is None else drafted
+        if text is None:
+            return None
         return read_project_toml(PROJECT_FILE_NAME, text, plain_keys=PROVIDER_KEYS - {"api_key"})
     except UnusablePathError as error:
         findings.add(error.trouble, SourceSpan(file=PROJECT_FILE_NAME, line=1, column=1))

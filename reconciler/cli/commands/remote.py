@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from reconciler.cli.completing import providers
 from reconciler.cli.options import global_options, options
 
 if TYPE_CHECKING:
@@ -35,7 +36,10 @@ def command(context: click.Context) -> int:
 
 def _provider_option(function: F) -> F:
     option = click.option(
-        "--provider", metavar="NAME", help="Which provider; the project's by default."
+        "--provider",
+        metavar="NAME",
+        help="Which provider; the project's by default.",
+        shell_complete=providers,
     )
     return option(function)
 

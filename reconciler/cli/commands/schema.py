@@ -4,7 +4,7 @@ import click
 
 from reconciler.cli.options import global_options, options
 
-KINDS = ("plan", "events", "status", "costs", "spec", "project")
+KINDS = ("plan", "events", "status", "costs", "provider-list", "provider-check", "spec", "project")
 
 
 @click.command(
@@ -16,8 +16,9 @@ KINDS = ("plan", "events", "status", "costs", "spec", "project")
 def command(kind: str) -> int:
     """Print the JSON Schema of a document or a file.
 
-    KIND is plan, events, status or costs, which --json prints, or spec or project, which are for
-    editors: put `#:schema ./spec.schema.json` into a spec's first line.
+    KIND is plan, events, status, costs, provider-list or provider-check, which --json prints, or
+    spec or project, which are for editors: put `#:schema ./spec.schema.json` into a spec's first
+    line.
     """
     from reconciler.cli.opening import print_document
     from reconciler.cli.schemas import schema
