@@ -14,7 +14,7 @@ from reconciler.cli.probing_text import Checked, Listed, check_document, check_t
 from reconciler.cli.probing_text import list_text as text_of_list
 from reconciler.cli.remote_jobs import declared_provider
 from reconciler.cli.trust import Use, is_trusted_by_environment, recorded
-from reconciler.cli.units import plural, price
+from reconciler.cli.units import plural, price, printable
 from reconciler.cli.wiring import (
     Declared,
     Outside,
@@ -112,7 +112,14 @@ async def _looked(
             return checked
         try:
             request, usd = _approved(said, declared, outside, provider, purchase)
-            trial = trial_on(outside, prober, provider, said.terminal.talk)
+            trial = trial_on(
+                outside,
+                prober,
+                provider,
+                # With -q too: it is paid for, and written down nowhere else.
+                made=lambda job: said.terminal.complain(f"Made job {printable(job)}."),
+                tell=lambda step: said.terminal.talk(printable(step)),
+            )
             outcome = await trial.run(
                 request, lists=_has(seen, "list", provider), deletes=_has(seen, "delete", provider)
             )

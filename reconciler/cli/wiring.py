@@ -350,7 +350,12 @@ class Outside:
 
 
 def trial_on(
-    outside: Outside, prober: "Prober", provider: Provider, tell: Callable[[str], None]
+    outside: Outside,
+    prober: "Prober",
+    provider: Provider,
+    *,
+    made: Callable[[str], None],
+    tell: Callable[[str], None],
 ) -> "Trial":
     """What buys one video from a provider, to see what becomes of it.
 
@@ -364,6 +369,7 @@ def trial_on(
         prober=prober,
         profile=provider.profile,
         clock=outside.clock,
+        made=made,
         tell=tell,
     )
 

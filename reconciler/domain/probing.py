@@ -380,7 +380,8 @@ def _models(profile: Profile, seen: Seen) -> Iterator[Finding]:
             profile=profile.models,
             server=_some_of(offered),
             evidence=told.evidence,
-            verdict="agrees" if kept == profile.models else "breaks",
+            # Where none is listed, its videos may be listed nowhere.
+            verdict="agrees" if kept == profile.models else "breaks" if kept else "differs",
             correction=None if kept == profile.models else better,
         )
         return
@@ -391,7 +392,7 @@ def _models(profile: Profile, seen: Seen) -> Iterator[Finding]:
         profile=default,
         server=_some_of(offered),
         evidence=told.evidence,
-        verdict="agrees" if is_there else "breaks",
+        verdict="agrees" if is_there else "differs",
         correction=None if is_there else only,
     )
 

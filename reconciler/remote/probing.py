@@ -174,8 +174,7 @@ class Prober:
         return seen.then(await self._assets(job.remote_id, self._url_in(answer), around))
 
     async def _assets(self, remote_id: str, url: str | None, around: Surroundings) -> Seen:
-        path = self._dialect.content_path(remote_id, Variant.VIDEO)
-        answer = await self._glance("GET", path, self._door.glance, path)
+        answer = await self._glance_at(remote_id, Variant.VIDEO)
         content = None if answer is None else sightings.video_in(answer, around)
         seen = Seen(content=content)
         if content is not None and content.value:
@@ -195,8 +194,7 @@ class Prober:
     async def _pictures(self, remote_id: str, *, of_finished: bool) -> Seen:
         found: dict[Variant, Told[bool]] = {}
         for variant in _PICTURES:
-            path = self._dialect.content_path(remote_id, variant)
-            answer = await self._glance("GET", path, self._door.glance, path)
+            answer = await self._glance_at(remote_id, variant)
             if answer is not None:
                 told = sightings.picture_in(variant, answer, of_finished=of_finished)
                 if told is not None:
@@ -257,6 +255,13 @@ class Prober:
             return await self._door.ask(method, path)
 
         return await self._sent(method, path, asked, path, lambda a: a.shown(a.told()))
+
+    async def _glance_at(self, remote_id: str, variant: Variant) -> Answer | None:
+        try:
+            path = self._dialect.content_path(remote_id, variant)
+        except RejectedError:
+            return None  # the protocol has none such
+        return await self._glance("GET", path, self._door.glance, path)
 
     async def _glance(
         self, method: str, shown: str, look: Callable[[str], Awaitable[Answer]], at: str

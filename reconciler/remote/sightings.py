@@ -31,6 +31,7 @@ _THROTTLED = 429
 _FIELDS: tuple[EchoField, ...] = ("prompt", "model", "seconds", "size")
 _YEAR_3000_S = 32_503_680_000
 _NAME_CHARACTERS_MAX = 60
+_WORDS_CHARACTERS_MAX = 160
 _MODELS_MAX = 500
 _METHODS = re.compile(r"\b(GET|POST|DELETE|OPTIONS|HEAD)\b")
 _PATHS = re.compile(r"\S*/\S*")
@@ -124,7 +125,9 @@ def no_list(answer: Answer) -> Told[ListKind] | None:
         return None
     if answer.status >= _SERVER_ERRORS and answer.status != _NOT_IMPLEMENTED:
         return None
-    return Told(value="absent", evidence=f"GET /videos: {brief(answer)}")
+    # Its words may name the parameter that it misses: `wire.query` can say that.
+    said = answer.shown(answer.told())[:_WORDS_CHARACTERS_MAX]
+    return Told(value="absent", evidence=f"GET /videos: {said}")
 
 
 def paging(

@@ -32,13 +32,15 @@ class Trial:
         prober: Prober,
         profile: Profile,
         clock: Clock,
+        made: Callable[[str], None],
         tell: Callable[[str], None],
     ) -> None:
-        """Send nothing yet; `tell` is told each step."""
+        """Send nothing yet; `made` is told the job's id at once, and `tell` each later step."""
         self._server = server
         self._prober = prober
         self._profile = profile
         self._clock = clock
+        self._made = made
         self._tell = tell
 
     async def run(self, request: CreateRequest, *, lists: bool, deletes: bool) -> Outcome:
@@ -55,7 +57,7 @@ class Trial:
         call = await self._server.prepare(request)
         made = await call.send(begin_by_s=self._clock.uptime_s() + _BEGIN_S)
         began_s = self._clock.uptime_s()
-        self._tell(f"made job {made.remote_id}")
+        self._made(made.remote_id)
         sent = _sent(request)
         listed = await self._listed(made.remote_id, sent, began_s) if lists else Seen()
         look, seen = await self._watched(made.remote_id)

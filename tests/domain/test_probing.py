@@ -108,9 +108,9 @@ def wired(profile: Profile, **wire: Any) -> Profile:
         # models
         (OPENAI, Seen(models=told(("sora-2", "sora-2-pro", "tts"))), "agrees", {}),
         (OPENAI, Seen(models=told(("sora-2", "tts"))), "breaks", {"models": ("sora-2",)}),
-        (OPENAI, Seen(models=told(("wan", "tts"))), "breaks", {}),
-        (SGLANG, Seen(models=told(("wan",))), "breaks", {"default_model": "wan"}),
-        (SGLANG, Seen(models=told(("wan", "ltx"))), "breaks", {}),
+        (OPENAI, Seen(models=told(("wan", "tts"))), "differs", {}),
+        (SGLANG, Seen(models=told(("wan",))), "differs", {"default_model": "wan"}),
+        (SGLANG, Seen(models=told(("wan", "ltx"))), "differs", {}),
         (SGLANG, Seen(models=told(("sora-2", "ltx"))), "agrees", {}),
         # a job that is late in the list
         (OPENAI, Seen(settle_s=told(3.0)), "agrees", {}),

@@ -382,7 +382,12 @@ def buy(url: str, profile: Profile, *, lists: bool, deletes: bool) -> tuple[Outc
         server = a_server(url, profile)
         prober: Prober = server.prober(stranger=STRANGER)
         trial = Trial(
-            server=server, prober=prober, profile=profile, clock=Hurried(), tell=said.append
+            server=server,
+            prober=prober,
+            profile=profile,
+            clock=Hurried(),
+            made=said.append,
+            tell=said.append,
         )
         try:
             return await trial.run(REQUEST, lists=lists, deletes=deletes)
@@ -399,7 +404,7 @@ def test_a_bought_video_shows_what_is_repeated_and_is_deleted(speaking: Speaking
 
     assert outcome.is_made
     assert outcome.left_because is None
-    assert said[0] == f"made job {outcome.remote_id}"
+    assert said[0] == outcome.remote_id
     verdicts = told(GENERIC, outcome.seen)
     assert (verdicts["settle"], verdicts["delete"], verdicts["wire.result"]) == ("agrees",) * 3
     better = corrections(findings(GENERIC, outcome.seen))
@@ -434,7 +439,8 @@ def test_a_lost_answer_is_never_asked_again() -> None:
                 prober=client.prober(stranger=STRANGER),
                 profile=OPENAI,
                 clock=Hurried(),
-                tell=lambda _: None,
+                made=print,
+                tell=print,
             )
             with pytest.raises(AmbiguousError):
                 await trial.run(REQUEST, lists=True, deletes=True)
