@@ -21,6 +21,7 @@ from reconciler.domain.probing import (
     Exchange,
     Finding,
     Outcome,
+    Scalar,
     Seen,
     Value,
     Verdict,
@@ -125,7 +126,8 @@ class ListDocument(TypedDict):
     profiles: list[ProfileDocument]
 
 
-JsonValue = bool | int | str | list[str] | dict[str, str] | None
+JsonScalar = bool | int | str
+JsonValue = JsonScalar | list[str | int] | dict[str, JsonScalar | list[str]] | None
 
 
 class FindingDocument(TypedDict):
@@ -362,18 +364,30 @@ def _shown(value: Value) -> str:
             return "-"
         case bool():
             return _yes(value)
-        case tuple():
-            return ", ".join(map(printable, value)) or "none"
         case Mapping():
             return ", ".join(f"{key} = {means}" for key, means in value.items()) or "-"
+        case Sequence() if not isinstance(value, str):
+            return ", ".join(printable(str(each)) for each in value) or "none"
         case _:
             return printable(str(value))
 
 
 def _json(value: Value) -> JsonValue:
-    if isinstance(value, tuple):
-        return list(value)
-    return dict(value) if isinstance(value, Mapping) else value
+    match value:
+        case Mapping():
+            return {key: _json_scalar(each) for key, each in value.items()}
+        case Decimal():
+            return str(value)
+        case Sequence() if not isinstance(value, str):
+            return list(value)
+        case _:
+            return value
+
+
+def _json_scalar(value: Scalar | Sequence[str]) -> JsonScalar | list[str]:
+    if isinstance(value, Decimal):
+        return str(value)
+    return list(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
 
 
 def _yes(holds: bool) -> str:

@@ -3,8 +3,9 @@
 Pure. A profile promises; what a server was not seen to do is unknown, and breaks nothing.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from decimal import Decimal
 from math import ceil
 from typing import Any, Generic, Literal, TypeVar
 
@@ -27,8 +28,13 @@ Verdict = Literal["breaks", "differs", "agrees"]
 """A promise of the profile does not hold; the server does something else, and nothing depends
 on it; it is as the profile says."""
 
-Value = bool | int | str | tuple[str, ...] | Mapping[str, str] | None
+Scalar = bool | int | str | Decimal
+Value = Scalar | Sequence[str | int] | Mapping[str, Scalar | Sequence[str]] | None
 """What is written in `sorafile.toml`."""
+
+Catalogue = Mapping[Literal["models", "seconds", "sizes", "model_sizes", "prices"], Value]
+"""What a server tells of its models, in the words of `[providers.NAME]`; what it does not tell
+of all of them is left out."""
 
 _ECHOES: tuple[EchoField, ...] = ("prompt", "model", "seconds", "size", "parent")
 _GONE = (404, 410)
@@ -68,6 +74,7 @@ class Seen:
     media_type: Told[str] | None = None  # of the video, by its first bytes
     variants: Mapping[Variant, Told[bool]] = field(default_factory=dict)
     models: Told[tuple[str, ...]] | None = None
+    catalogue: Told[Catalogue] | None = None
     retry_after: Told[tuple[str, ...]] | None = None  # headers that the profile does not read
     poll_after: Told[tuple[str, ...]] | None = None
     rates: Told[str] | None = None  # what it says of its limits
@@ -369,8 +376,8 @@ def _variants(profile: Profile, seen: Seen) -> Iterator[Finding]:
 
 def _models(profile: Profile, seen: Seen) -> Iterator[Finding]:
     told = seen.models
-    if told is None or not told.value or not profile.wire.model_field:
-        return
+    if told is None or not told.value or not profile.wire.model_field or seen.catalogue:
+        return  # what a catalogue tells of them is more
     offered, only = told.value, told.value[0] if len(told.value) == 1 else None
     if profile.models:
         kept = tuple(model for model in profile.models if model in offered)
@@ -395,6 +402,49 @@ def _models(profile: Profile, seen: Seen) -> Iterator[Finding]:
         verdict="agrees" if is_there else "differs",
         correction=None if is_there else only,
     )
+
+
+def _catalogue(profile: Profile, seen: Seen) -> Iterator[Finding]:
+    """What a server tells of its models itself is what its profile should say."""
+    if seen.catalogue is None:
+        return
+    prices = {
+        price.model if price.size is None else f"{price.model}@{price.size}": price.usd_per_second
+        for price in profile.prices
+    }
+    said: Mapping[str, Value] = {
+        "models": profile.models,
+        "seconds": profile.seconds,
+        "sizes": profile.sizes,
+        "model_sizes": profile.model_sizes,
+        "prices": prices,
+    }
+    for key, told in seen.catalogue.value.items():
+        agrees = _plain(said[key]) == _plain(told)
+        yield Finding(
+            field=key,
+            profile=_brief(said[key]),
+            server=_brief(told),
+            evidence=seen.catalogue.evidence,
+            verdict="agrees" if agrees else "differs",
+            correction=None if agrees else told,
+        )
+
+
+def _plain(value: Value) -> object:
+    """A value without what is written in more than one way."""
+    if isinstance(value, Mapping):
+        return {key: _plain(each) for key, each in value.items()}
+    return list(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
+
+
+def _brief(value: Value) -> Value:
+    """So much of a value as a table has room for."""
+    if isinstance(value, Mapping):
+        return f"for {len(value)} models or sizes" if value else "none"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return _some_of(tuple(map(str, value)))
+    return value
 
 
 def _some_of(models: tuple[str, ...]) -> tuple[str, ...]:
@@ -449,6 +499,7 @@ _LOOKS: tuple[_Look, ...] = (
     _variants,
     _lifetime,
     _models,
+    _catalogue,
     _headers("retry_after"),
     _headers("poll_after"),
     _rates,

@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 
 from reconciler.domain.observed import JobPage, ObservedJob
 from reconciler.domain.ports import PaidRequest
+from reconciler.domain.probing import Catalogue
 from reconciler.domain.profile import Variant, Wire
 from reconciler.domain.recorded import JobStatus
 
@@ -56,6 +57,13 @@ class Dialect(Protocol):
     @property
     def wire(self) -> Wire:
         """How this server speaks it."""
+
+    @property
+    def catalogue_path(self) -> str | None:
+        """Where the server tells what its models can do, for nothing; None: nowhere."""
+
+    def catalogue(self, body: bytes) -> Catalogue:
+        """What the document there tells."""
 
     def paid(self, request: PaidRequest) -> PaidPost:
         """A request that costs money.

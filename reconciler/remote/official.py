@@ -17,6 +17,7 @@ from reconciler.domain.ports import (
     PaidRequest,
     RemixRequest,
 )
+from reconciler.domain.probing import Catalogue
 from reconciler.domain.profile import OFFICIAL_WIRE, Variant, Wire
 from reconciler.domain.recorded import JobStatus
 from reconciler.remote import wire as reading
@@ -29,6 +30,15 @@ class VideosDialect:
     def __init__(self, wire: Wire = OFFICIAL_WIRE) -> None:
         """Speak it as one kind of server does."""
         self.wire = wire
+
+    @property
+    def catalogue_path(self) -> str | None:
+        """Nowhere: `/models` tells names alone."""
+        return None
+
+    def catalogue(self, body: bytes) -> Catalogue:  # noqa: ARG002 - the Protocol's
+        """Nothing."""
+        return {}
 
     def paid(self, request: PaidRequest) -> PaidPost:
         """A new video, or one that is made from a finished job or its video."""

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal
 
 from reconciler.domain.observed import ObservedJob
 from reconciler.domain.ports import PaidRequest
+from reconciler.domain.probing import Catalogue, Value
 from reconciler.domain.profile import Variant, WireStatus
 from reconciler.domain.recorded import JobStatus
 from reconciler.remote import wire as reading
@@ -64,6 +65,15 @@ class OpenRouterDialect(UnlistedDialect):
             fields["frame_images"] = [{**image, "frame_type": "first_frame"}]
         return PaidPost(path="/videos", json=fields)
 
+    @property
+    def catalogue_path(self) -> str | None:
+        """The document of all models, their lengths, sizes and prices."""
+        return "/videos/models"
+
+    def catalogue(self, body: bytes) -> Catalogue:
+        """What that document tells."""
+        return capabilities(body)
+
     def content_path(self, remote_id: str, variant: Variant) -> str:
         """Where the video of a job is; it wants the key."""
         if variant is not Variant.VIDEO:
@@ -114,7 +124,7 @@ class OpenRouterDialect(UnlistedDialect):
         return kept
 
 
-def capabilities(body: bytes) -> Mapping[str, object]:
+def capabilities(body: bytes) -> Catalogue:
     """What the document at `/videos/models` says, in the words of `[providers.NAME]`.
 
     A key is left out where the document does not tell it of every model, since a correction
@@ -146,7 +156,9 @@ def capabilities(body: bytes) -> Mapping[str, object]:
         return {}
     seconds = {model: _seconds(entry) for model, entry in models.items()}
     sizes = {model: _sizes(entry) for model, entry in models.items()}
-    told: dict[str, object] = {"models": list(models)}
+    told: dict[Literal["models", "seconds", "sizes", "model_sizes", "prices"], Value] = {
+        "models": list(models)
+    }
     if all(seconds.values()):
         told["seconds"] = sorted({each for lengths in seconds.values() for each in lengths})
     if all(sizes.values()):

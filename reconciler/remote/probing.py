@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from reconciler.domain.errors import RejectedError, UnavailableError
 from reconciler.domain.observed import JobPage, ObservedJob
-from reconciler.domain.probing import Exchange, ListKind, Seen, Told
+from reconciler.domain.probing import Catalogue, Exchange, ListKind, Seen, Told
 from reconciler.domain.profile import Variant
 from reconciler.remote import answers, sightings
 from reconciler.remote.answers import Answer
@@ -77,9 +77,10 @@ class Prober:
         listed, newest = await self._look_at_list(first)
         seen = seen.then(listed)
         seen = seen.then(await self._look_at_job(newest, around))
-        deleted = await self._ask("DELETE", job_path)
+        deleted = await self._delete_nothing()
         remixed = await self._ask("OPTIONS", f"{job_path}/remix")
         models = await self._ask("GET", "/models")
+        seen = replace(seen, catalogue=await self._look_at_catalogue())
         return replace(
             seen.then(self._of_headers()),
             is_videos_api=_is_videos_api(seen, around, deleted),
@@ -87,6 +88,24 @@ class Prober:
             remix=None if remixed is None else sightings.remixing(remixed, around),
             models=None if models is None else sightings.models_in(models),
         )
+
+    async def _delete_nothing(self) -> Answer | None:
+        try:
+            path = self._dialect.delete_path(self._stranger)
+        except RejectedError:
+            return None  # the protocol deletes nothing
+        return await self._ask("DELETE", path)
+
+    async def _look_at_catalogue(self) -> Told[Catalogue] | None:
+        path = self._dialect.catalogue_path
+        answer = None if path is None else await self._ask("GET", path)
+        if answer is None or not answer.is_success:
+            return None
+        try:
+            told = self._dialect.catalogue(answer.body)
+        except UnreadableError:
+            return None
+        return Told(value=told, evidence=f"{path}: {len(answer.body)} bytes") if told else None
 
     async def look_at(self, remote_id: str) -> "JobLook":
         """How one job stands, and what it shows.
@@ -313,6 +332,8 @@ def _is_videos_api(seen: Seen, around: Surroundings, deleted: Answer | None) -> 
     """Whether anything there could be told from a server that never heard of videos."""
     if seen.list is not None and seen.list.value != "absent":
         return Told(value=True, evidence=seen.list.evidence)
+    if seen.catalogue is not None:
+        return Told(value=True, evidence=seen.catalogue.evidence)
     if around.knows_jobs():
         return Told(value=True, evidence="an unknown job is refused as one")
     if deleted is not None and deleted.headers.get("allow") is not None and around.lacks(deleted):

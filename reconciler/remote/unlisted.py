@@ -6,6 +6,7 @@ from typing import ClassVar
 from reconciler.domain.errors import RejectedError
 from reconciler.domain.observed import JobPage
 from reconciler.domain.ports import CreateRequest, PaidRequest
+from reconciler.domain.probing import Catalogue
 from reconciler.domain.profile import Wire, WireStatus
 from reconciler.remote.official import job_path
 from reconciler.remote.shapes import Shapes
@@ -43,6 +44,15 @@ class UnlistedDialect:
             "aspect_ratio": aspect_ratio,
         }
         return request, {**fields, **request.extra}
+
+    @property
+    def catalogue_path(self) -> str | None:
+        """Nowhere, as far as anybody knows."""
+        return None
+
+    def catalogue(self, body: bytes) -> Catalogue:  # noqa: ARG002 - the Protocol's
+        """Nothing."""
+        return {}
 
     def job_path(self, remote_id: str) -> str:
         """Where one job is."""

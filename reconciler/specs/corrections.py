@@ -1,6 +1,7 @@
 """Corrections of a profile as TOML: the lines by themselves, or in a project's file."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import tomlkit
@@ -93,8 +94,14 @@ def _of_wire(values: Mapping[str, Value]) -> dict[str, Value]:
 
 
 def _item(value: Value) -> Any:
-    if isinstance(value, Mapping):
-        table = tomlkit.inline_table()
-        table.update(value)
-        return table
-    return tomlkit.item(list(value) if isinstance(value, tuple) else value)
+    match value:
+        case Mapping():
+            table = tomlkit.inline_table()
+            table.update({key: _item(each) for key, each in value.items()})
+            return table
+        case Decimal():
+            return tomlkit.item(float(value))
+        case Sequence() if not isinstance(value, str):
+            return tomlkit.item(list(value))
+        case _:
+            return tomlkit.item(value)

@@ -29,6 +29,7 @@ class Service:
     refusal: tuple[int, object] | None = None  # of the next create
     failure: object = None  # what the next jobs fail with
     loses: bool = False  # the answer to the next create
+    documents: dict[str, object] = field(default_factory=dict)  # by path
 
     def make(self, said: dict[str, Any]) -> str:
         self.creates.append(said)
@@ -71,6 +72,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.service.asked.append(("GET", self.path))
         if self.headers["authorization"] != f"Bearer {KEY}":
             self.answer(401, {"error": {"code": 401, "message": "who are you"}})
+            return
+        if self.path in self.service.documents:
+            self.answer(200, self.service.documents[self.path])
             return
         for job in self.service.looks:
             if self.gives(job, job.replace("/", "%2F")):

@@ -114,3 +114,28 @@ def test_a_lost_answer_stays_open_since_nothing_lists_the_job(film: Film, servic
     assert film.run("apply", "--yes").code == 0
     assert (film.root / "videos/a.mp4").exists()
     assert len(service.creates) == 1
+
+
+def test_a_catalogue_becomes_corrections_of_the_provider(film: Film, service: Service) -> None:
+    model = {
+        "id": "google/veo-3.1",
+        "supported_resolutions": ["480p"],
+        "supported_aspect_ratios": ["4:3"],
+        "supported_durations": [1, 2],
+        "pricing_skus": {"cents_per_second_output": "12.5"},
+    }
+    service.documents["/api/v1/videos/models"] = {"data": [model]}
+
+    checked = film.run("provider", "check", "studio", "--write")
+
+    assert checked.code == 0, checked.err
+    written = (film.root / "sorafile.toml").read_text(encoding="utf-8")
+    assert 'models = ["google/veo-3.1"]' in written
+    assert "seconds = [1, 2]" in written
+    assert 'sizes = ["640x480"' in written
+    assert "0.125" in written
+    plan = film.run("plan", "--json").document
+    assert plan["cost"]["usd"] == "0.125"
+    again = film.run("provider", "check", "studio", "--json").document
+    assert all(each["correction"] is None for each in again["findings"])
+    assert {method for method, _ in service.asked} <= {"GET", "OPTIONS"}
