@@ -47,7 +47,15 @@ from reconciler.domain.plan import (
 )
 from reconciler.domain.profile import Price, Profile, Variant
 from reconciler.domain.provider import AccountUse, OnAmbiguous, Provider
-from reconciler.domain.recipe import Derivation, Parent, Recipe, RecipeDigest, Reference, Sha256
+from reconciler.domain.recipe import (
+    Derivation,
+    Parent,
+    Recipe,
+    RecipeDigest,
+    Reference,
+    ReferenceFit,
+    Sha256,
+)
 from reconciler.domain.recorded import (
     Asset,
     Attempt,
@@ -136,6 +144,7 @@ def a_declaration(
     seconds: int = 4,
     size: str = "720x1280",
     reference: str | None = None,
+    fit: ReferenceFit = "exact",
     take: int = 1,
     edition: int = 0,
     variants: Iterable[str] = ("video",),
@@ -161,7 +170,7 @@ def a_declaration(
         model=None if parent else model,
         seconds=seconds if extends or not parent else None,
         size=None if parent else size,
-        reference=Reference(sha256=sha256(reference)) if reference else None,
+        reference=Reference(sha256=sha256(reference), fit=fit) if reference else None,
         parent=Parent(derivation=derivation, digest=parent.digest) if parent else None,
         take=take,
         edition=edition,

@@ -15,7 +15,7 @@ from reconciler.apply.watermarks import Watermarks
 from reconciler.domain.budget import NO_BUDGET, Budget
 from reconciler.domain.errors import Diagnostic, UnavailableError, UnresolvedError
 from reconciler.domain.events import Event, Noticed
-from reconciler.domain.ports import AssetStore, Clock, Files, Server, StateWriter
+from reconciler.domain.ports import AssetStore, Clock, Files, ImageFitter, Server, StateWriter
 from reconciler.domain.profile import Variant
 from reconciler.domain.provider import Provider
 from reconciler.domain.recipe import RecipeDigest
@@ -33,6 +33,7 @@ class Ports:
     state: StateWriter
     assets: AssetStore
     files: Files
+    images: ImageFitter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ anything else happens. Dying between any two lines leaves a row that tells the t
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from reconciler.apply.journey import Journey, Lane
@@ -89,6 +89,7 @@ async def buy(
         StalePlanError: the reference image is another by now, or another job of its recipe has
             failed since; nothing was sent.
         BadAssetError: the stored video to be sent along is damaged; nothing was sent.
+        SorafileError: the reference image cannot be made to fit; nothing was sent.
         BudgetError: a cap, or what was approved for the run, does not allow it; nothing was sent.
     """
     declaration = step.declaration
@@ -107,7 +108,7 @@ async def buy(
             purchase = _Purchase(
                 step=step,
                 # Read no sooner than now: hundreds may wait, each with a picture or a video.
-                request=_request(step, parent, profile, journey),
+                request=await journey.stop.or_stop(_request(step, parent, profile, journey)),
                 echo=echo,
                 rank=rank,
                 lane=lane,
@@ -290,7 +291,9 @@ async def _acknowledged(attempt: AttemptId, job: ObservedJob, journey: Journey) 
         await journey.ports.clock.sleep(_RECORD_WAIT_S)
 
 
-def _request(step: Buy, parent: str | None, profile: Profile, journey: Journey) -> PaidRequest:
+async def _request(
+    step: Buy, parent: str | None, profile: Profile, journey: Journey
+) -> PaidRequest:
     declaration = step.declaration
     if step.upload is not None:
         video = journey.ports.assets.read(step.upload)
@@ -301,15 +304,24 @@ def _request(step: Buy, parent: str | None, profile: Profile, journey: Journey) 
     model, seconds, size = declaration.model, declaration.seconds, declaration.size
     if model is None or seconds is None or size is None:
         raise ValueError(f"{declaration.address} is of no known shape, and derives from nothing")
-    return CreateRequest(
+    request = CreateRequest(
         prompt=declaration.recipe.prompt,
         model=model,
         seconds=seconds,
         size=size,
-        reference=declaration.reference,
-        reference_bytes=_reference_bytes(declaration.reference, journey),
         extra=dict(declaration.recipe.extra),
     )
+    file, asked = declaration.reference, declaration.recipe.reference
+    if file is None or asked is None:
+        return request
+    async with journey.whole_file():  # one at a time: decoded, a picture takes much memory
+        data = _reference_bytes(file, journey)
+        if asked.fit == "exact":
+            return replace(request, reference=file, reference_bytes=data)
+        types = journey.lane(declaration.provider).provider.profile.reference_types
+        image = await journey.ports.images.fitted(data, size=size, fit=asked.fit, types=types)
+    sent = replace(file, media_type=image.media_type)
+    return replace(request, reference=sent, reference_bytes=image.data)
 
 
 def _derived_request(recipe: Recipe, parent: str, profile: Profile) -> PaidRequest:
@@ -329,9 +341,7 @@ def _derived_request(recipe: Recipe, parent: str, profile: Profile) -> PaidReque
             assert_never(other)
 
 
-def _reference_bytes(reference: ReferenceFile | None, journey: Journey) -> bytes | None:
-    if reference is None:
-        return None
+def _reference_bytes(reference: ReferenceFile, journey: Journey) -> bytes:
     picture = journey.ports.files.read_bytes(reference.path)
     # Another picture would be paid for under the name of this one, for ever.
     if hashlib.sha256(picture).hexdigest() != reference.sha256:

@@ -258,6 +258,7 @@ async def _carry_out(
                         state=state,
                         assets=outside.assets,
                         files=outside.files,
+                        images=outside.images,
                     ),
                     providers=declared.providers,
                     limits=Limits(

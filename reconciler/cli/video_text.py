@@ -157,7 +157,9 @@ def video_text(standing: Standing, now: datetime) -> Group:
         key = derived.key if derived is not None else ""
         lines.append(_row(key.replace("_", " "), str(parent)))
     if declaration.reference is not None:
-        lines.append(_row("reference", declaration.reference.path))
+        fit = declaration.recipe.reference.fit if declaration.recipe.reference else "exact"
+        fitted = f" ({fit})" if fit != "exact" else ""
+        lines.append(_row("reference", f"{declaration.reference.path}{fitted}"))
     if declaration.tags:
         lines.append(_row("tags", ", ".join(declaration.tags)))
     lines.append(_row("recipe", declaration.digest))

@@ -29,6 +29,7 @@ from reconciler.domain.ports import (
     Clock,
     ContentStream,
     Files,
+    ImageFitter,
     Server,
     StateReader,
     StateWriter,
@@ -271,6 +272,13 @@ class Outside:
         from reconciler.assets.published import ProjectFiles
 
         return ProjectFiles(self._declared.root)
+
+    @property
+    def images(self) -> ImageFitter:
+        """What makes input references fit."""
+        from reconciler.specs.fitting import Fitting
+
+        return Fitting()
 
     def reader(self) -> StateReader:
         """The state, for reading."""

@@ -4,7 +4,7 @@ Every implementer keeps these promises. The program runs as well against a real 
 disk as against simulated ones under a simulated clock.
 """
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,7 +20,7 @@ from reconciler.domain.echo import Echo
 from reconciler.domain.errors import ExitCode
 from reconciler.domain.observed import FileFact, JobPage, ObservedJob, Sidecar, SidecarReading
 from reconciler.domain.profile import Variant
-from reconciler.domain.recipe import ExtraValue, Recipe, RecipeDigest, Sha256
+from reconciler.domain.recipe import ExtraValue, Recipe, RecipeDigest, ReferenceFit, Sha256
 from reconciler.domain.recorded import (
     Asset,
     AttemptId,
@@ -55,8 +55,8 @@ class CreateRequest:
     model: str
     seconds: int
     size: str
-    reference: ReferenceFile | None = None
-    reference_bytes: bytes | None = None  # read and checked before anything is recorded
+    reference: ReferenceFile | None = None  # of the type that the bytes have
+    reference_bytes: bytes | None = None  # read, checked and fitted before anything is recorded
     extra: Mapping[str, ExtraValue] = field(default_factory=dict)
 
 
@@ -486,6 +486,33 @@ class AssetStore(Protocol):
         """All paid generations that the store tells of, sorted.
 
         The assets of each are those that lie whole in the store: none may be left.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FittedImage:
+    """An input reference as it is sent."""
+
+    data: bytes
+    media_type: str
+
+
+class ImageFitter(Protocol):
+    """Makes input references fit their videos."""
+
+    async def fitted(
+        self, image: bytes, *, size: str, fit: ReferenceFit, types: Sequence[str]
+    ) -> FittedImage:
+        """An image of exactly a video's size.
+
+        Args:
+            image: the bytes of a jpeg, png or webp.
+            size: WIDTHxHEIGHT in pixels.
+            fit: which is not "exact": that is sent as it is.
+            types: the media types that the server takes, at least one of these three.
+
+        Raises:
+            SorafileError: no image can be made of these bytes.
         """
 
 

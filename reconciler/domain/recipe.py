@@ -30,6 +30,10 @@ DERIVED_BY: Mapping[str, Derivation] = {
 NOUNS: Mapping[Derivation, str] = {"remix": "a remix", "edit": "an edit", "extend": "an extension"}
 """What a derived video is called."""
 
+ReferenceFit = Literal["exact", "cover", "contain"]
+"""How an input reference comes to the video's size: it has it, or is scaled to cover the video
+and cropped, or is scaled to fit in, on black."""
+
 ExtraValue = str | int | float | bool
 
 NOT_IN_PROMPTS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -40,10 +44,13 @@ _FORM = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """An input reference by its own bytes, whatever file holds them."""
+    """An input reference by its own bytes, whatever file holds them.
+
+    What a fit makes of them is none of it: another way to scale shall buy nothing again.
+    """
 
     sha256: Sha256
-    fit: Literal["exact"] = "exact"
+    fit: ReferenceFit = "exact"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +92,7 @@ class Recipe:
         asked = {"model": self.model, "seconds": self.seconds, "size": self.size}
         form |= {key: value for key, value in asked.items() if value is not None}
         if self.reference is not None:
-            form["reference"] = {"sha256": self.reference.sha256}
+            form["reference"] = _form_of(self.reference)
         if self.parent is not None:
             source = {"recipe": self.parent.digest, "id": self.parent.remote_id}
             named = {key: value for key, value in source.items() if value is not None}
@@ -141,7 +148,7 @@ def recipe_from(canonical: str) -> Recipe:
         reference, parent = form.pop("reference", None), form.pop("parent", None)
         extra = form.pop("extra", {})
         recipe = Recipe(
-            reference=Reference(sha256=reference["sha256"]) if reference else None,
+            reference=_reference_from(reference) if reference else None,
             parent=_parent_from(parent) if parent else None,
             extra=tuple(sorted(extra.items())),
             **form,
@@ -151,6 +158,19 @@ def recipe_from(canonical: str) -> Recipe:
     if recipe.is_extension and recipe.seconds is None:
         raise ValueError(f"an extension by nothing: {canonical[:80]!r}")
     return recipe
+
+
+def _form_of(reference: Reference) -> dict[str, str]:
+    fitted = {"fit": reference.fit} if reference.fit != "exact" else {}
+    return {"sha256": reference.sha256, **fitted}
+
+
+def _reference_from(form: Mapping[str, str]) -> Reference:
+    fits = {fit: fit for fit in get_args(ReferenceFit)}
+    found = Reference(sha256=Sha256(form["sha256"]), fit=fits[form.get("fit", "exact")])
+    if _form_of(found) != form:
+        raise ValueError(f"unknown reference {form!r}")
+    return found
 
 
 def _parent_from(form: Mapping[str, str]) -> Parent:

@@ -23,6 +23,10 @@ def between(
     after = _fields(declaration.recipe, {})
     if declaration.parent is not None:
         after |= dict.fromkeys(_parent_keys(declaration.recipe), str(declaration.parent))
+    if {fields.get("reference_fit", "exact") for fields in (before, after)} == {"exact"}:
+        # That an image is sent as it is goes without saying.
+        for fields in (before, after):
+            fields.pop("reference_fit", None)
     return tuple(
         Change(
             field=field,
@@ -42,6 +46,7 @@ _ORDER = (
     "seconds",
     "size",
     "input_reference",
+    "reference_fit",
     "extra",
     "take",
     "edition",
@@ -60,6 +65,7 @@ def _fields(recipe: Recipe, names: Mapping[RecipeDigest, Address]) -> dict[str, 
         "seconds": recipe.seconds,
         "size": recipe.size,
         "input_reference": recipe.reference.sha256 if recipe.reference else None,
+        "reference_fit": recipe.reference.fit if recipe.reference else None,
         "extra": ", ".join(f"{name} = {json.dumps(value)}" for name, value in recipe.extra) or None,
         "take": recipe.take if recipe.take != 1 else None,
         "edition": recipe.edition or None,

@@ -41,6 +41,7 @@ class Code(StrEnum):
     NOT_OFFERED = "SF0403", "the provider does not offer that value"
     DUPLICATE = "SF0404", "two videos have one name"
     REFERENCE = "SF0405", "an input reference cannot be used"
+    SOFT_REFERENCE = "SF0406", "warning: an input reference is much smaller than its video"
     UNKNOWN_PARENT = "SF0411", "a video that derives from one that is not declared"
     REMIX_CYCLE = "SF0412", "videos that derive from each other in a circle"
     REMIX_SETS = "SF0413", "a derived video sets what it takes from its parent"

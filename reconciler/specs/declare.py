@@ -15,6 +15,7 @@ from reconciler.domain.recipe import (
     Parent,
     Recipe,
     Reference,
+    ReferenceFit,
 )
 from reconciler.specs.codes import Code
 from reconciler.specs.extras import EXTRA_WORDS, extra_value
@@ -29,9 +30,9 @@ from reconciler.specs.spec import Spec, ignored_over, lifecycle_over
 _Value = TypeVar("_Value", str, int)
 _Last = TypeVar("_Last", str, int, str | None)
 _TAKEN: Mapping[Derivation, tuple[str, ...]] = {
-    "remix": ("model", "seconds", "size", "input_reference", "extra"),
-    "edit": ("model", "seconds", "size", "input_reference", "extra"),
-    "extend": ("model", "size", "input_reference", "extra"),
+    "remix": ("model", "seconds", "size", "input_reference", "reference_fit", "extra"),
+    "edit": ("model", "seconds", "size", "input_reference", "reference_fit", "extra"),
+    "extend": ("model", "size", "input_reference", "reference_fit", "extra"),
 }
 """What a derived video has from its parent."""
 
@@ -119,7 +120,12 @@ class Declarer:
         extra = self._extra(spec, provider)
         variants = self._variants_of(spec, provider)
         self._check_length(spec, prompt, provider)
-        image = self._images.of(spec, profile, size) if table.input_reference is not None else None
+        fit: ReferenceFit = table.reference_fit or defaults.reference_fit or "exact"
+        image = None
+        if table.input_reference is not None and "reference_fit" not in spec.wrong:
+            image = self._images.of(spec, profile, size, fit)
+        elif table.reference_fit is not None and "input_reference" not in spec.wrong:
+            self._nothing_to_fit(spec)
         if self._findings.raised != raised or prompt is None or spec.wrong:
             return None
         recipe = Recipe(
@@ -128,7 +134,7 @@ class Declarer:
             model=model,
             seconds=seconds,
             size=size,
-            reference=Reference(sha256=image.sha256) if image is not None else None,
+            reference=Reference(sha256=image.sha256, fit=fit) if image is not None else None,
             extra=extra,
             take=spec.take,
         )
@@ -451,6 +457,14 @@ class Declarer:
             )
             self._findings.add(trouble, spec.value_span("variants"))
         return variants
+
+    def _nothing_to_fit(self, spec: Spec) -> None:
+        trouble = Trouble(
+            code=Code.NO_KEY,
+            summary=f"`{spec.name}` says how its input reference is fitted, and has none",
+            fix='add input_reference = "…", or remove `reference_fit`',
+        )
+        self._findings.add(trouble, spec.file.document.key_span((*spec.path, "reference_fit")))
 
     def _no_model(self, spec: Spec, provider: Provider) -> None:
         trouble = Trouble(

@@ -52,6 +52,8 @@ class _Tracing:
         declaration = self._declaration
         if declaration.reference is not None:
             yield self._own("input_reference", declaration.reference.path)
+        if declaration.recipe.reference is not None:
+            yield self._setting("reference_fit", declaration.recipe.reference.fit, "default")
         yield from self._parent()
         yield from self._shape()
         yield self._setting("variants", ", ".join(declaration.variants), "default")

@@ -23,7 +23,7 @@ class Findings:
     """Diagnostics, each once, however many videos meet the same mistake."""
 
     def __init__(self) -> None:
-        self.raised = 0  # repeated ones too: has anything been found since?
+        self.raised = 0  # errors, repeated ones too: has anything been found since?
         self._found: dict[Diagnostic, SourceSpan | None] = {}
 
     def add(
@@ -42,7 +42,7 @@ class Findings:
             severity: whether it forbids going on.
             cause: the place in a spec that led there, where `span` lies in another file.
         """
-        self.raised += 1
+        self.raised += severity == "error"
         diagnostic = Diagnostic(
             code=trouble.code.value,
             summary=trouble.summary,

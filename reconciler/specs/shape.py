@@ -26,6 +26,7 @@ from pydantic_core import PydanticCustomError
 from reconciler.domain.desired import Ignorable
 from reconciler.domain.durations import seconds_in
 from reconciler.domain.echo import EchoField
+from reconciler.domain.recipe import ReferenceFit
 from reconciler.specs.places import KeyPath
 
 _TABLE = ConfigDict(extra="forbid", hide_input_in_errors=True)
@@ -134,6 +135,11 @@ class DefaultsTable:
     size: str | None = Field(default=None, description="WIDTHxHEIGHT in pixels.")
     variants: _Variants | None = Field(
         default=None, description="What to download and publish; by default only the video."
+    )
+    reference_fit: ReferenceFit | None = Field(
+        default=None,
+        description="How an input reference comes to the video's size: by default it has exactly "
+        "that; scaled to cover it and cropped; or scaled to fit in, on black.",
     )
     tags: list[_Tag] | None = Field(default=None, description="Words to select videos by.")
     provider: str | None = Field(
@@ -521,13 +527,12 @@ PROJECT_FILE = TypeAdapter(ProjectFile)
 
 PROVIDER_KEYS = frozenset(field.name for field in fields(ProviderTable))
 
-_LATER_IN_VIDEOS = frozenset({"reference_fit"})
 
 _TABLES: Mapping[tuple[str, ...], tuple[type, frozenset[str]]] = {
     ("spec",): (SpecFile, frozenset()),
-    ("spec", "defaults"): (DefaultsTable, _LATER_IN_VIDEOS),
+    ("spec", "defaults"): (DefaultsTable, frozenset()),
     ("spec", "defaults", "lifecycle"): (LifecycleTable, frozenset()),
-    ("spec", "video", "*"): (VideoTable, _LATER_IN_VIDEOS),
+    ("spec", "video", "*"): (VideoTable, frozenset()),
     ("spec", "video", "*", "lifecycle"): (LifecycleTable, frozenset()),
     ("spec", "moved", "*"): (MovedTable, frozenset()),
     ("spec", "removed", "*"): (RemovedTable, frozenset()),
@@ -535,7 +540,7 @@ _TABLES: Mapping[tuple[str, ...], tuple[type, frozenset[str]]] = {
     ("project",): (ProjectFile, frozenset()),
     ("project", "workspace", "*"): (WorkspaceTable, frozenset()),
     ("project", "project"): (ProjectTable, frozenset({"publish"})),
-    ("project", "defaults"): (DefaultsTable, _LATER_IN_VIDEOS),
+    ("project", "defaults"): (DefaultsTable, frozenset()),
     ("project", "defaults", "lifecycle"): (LifecycleTable, frozenset()),
     ("project", "budget"): (BudgetTable, frozenset()),
     ("project", "providers", "*"): (ProviderTable, frozenset()),

@@ -117,6 +117,7 @@ def file_defaults(
             seconds=project.seconds if own.seconds is None else own.seconds,
             size=project.size if own.size is None else own.size,
             variants=project.variants if own.variants is None else own.variants,
+            reference_fit=own.reference_fit or project.reference_fit,
             tags=project.tags if own.tags is None else own.tags,
             provider=project.provider if own.provider is None else own.provider,
         ),

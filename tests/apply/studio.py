@@ -46,6 +46,7 @@ from reconciler.plan.make import free_part, make_plan
 from reconciler.plan.recipes import as_wanted, named
 from reconciler.state.database import open_reader, open_writer
 from simulated.clock import SimulatedClock
+from simulated.fitter import SimulatedFitter
 from simulated.media import asset_bytes
 from simulated.power import Power
 from simulated.server import SimulatedServer
@@ -297,6 +298,7 @@ class Studio:
             state=state,
             assets=self.store,
             files=self.files,
+            images=SimulatedFitter(),
         )
 
     async def _look(

@@ -10,8 +10,8 @@ from reconciler.domain.desired import Declaration, ReferenceFile
 from reconciler.domain.errors import ExitCode, StateError
 from reconciler.domain.events import ActionStarted, Event, Heartbeat
 from reconciler.domain.plan import ActionKind
-from reconciler.domain.ports import Intent
-from reconciler.domain.recipe import Sha256
+from reconciler.domain.ports import CreateRequest, Intent
+from reconciler.domain.recipe import Reference, Sha256
 from reconciler.domain.recorded import JobError
 from reconciler.plan.matching import echo_of
 from reconciler.state.database import open_writer
@@ -210,6 +210,25 @@ def test_a_reference_goes_with_its_request(studio: Studio) -> None:
     )
 
     assert studio.apply(street).code is ExitCode.OK
+
+
+def test_a_reference_is_sent_as_it_was_made_to_fit_and_recorded_as_its_file(
+    studio: Studio,
+) -> None:
+    picture = "a picture"
+    (studio.root / "ref.png").write_bytes(picture.encode())
+    plain = a_declaration("street", reference=picture, fit="cover", size="1280x720")
+    file = ReferenceFile(path="ref.png", sha256=sha256(picture), media_type="image/png")
+
+    studio.provider(reference_types=("image/png", "image/webp"))
+    assert studio.apply(replace(plain, reference=file)).code is ExitCode.OK
+
+    (job,) = studio.server.workshop.jobs.values()
+    assert isinstance(job.request, CreateRequest)
+    assert job.request.reference_bytes == b"cover 1280x720 a picture"
+    assert job.request.reference == replace(file, media_type="image/webp")
+    recorded = studio.current("street").recipe.reference
+    assert recorded == Reference(sha256=sha256(picture), fit="cover")
 
 
 def test_a_parent_that_is_bought_again_is_the_one_that_is_remixed(studio: Studio) -> None:

@@ -19,6 +19,8 @@ from reconciler.domain.recipe import (
 )
 
 AN_IMAGE = Reference(sha256=Sha256("ab" * 32))
+COVERING = Reference(sha256=Sha256("ab" * 32), fit="cover")
+CONTAINED = Reference(sha256=Sha256("ab" * 32), fit="contain")
 
 
 def a_cat(**asked: object) -> Recipe:
@@ -47,6 +49,8 @@ RECIPES = {
     "another length": a_cat(seconds=12),
     "another size": a_cat(size="1792x1024"),
     "a reference": a_cat(reference=AN_IMAGE),
+    "a reference that covers": a_cat(reference=COVERING),
+    "a reference that is contained": a_cat(reference=CONTAINED),
     "extra fields": a_cat(extra=(("negative_prompt", "blur"), ("seed", 7))),
     "a second take": a_cat(take=2),
     "a second edition": a_cat(edition=1),
@@ -69,6 +73,10 @@ GOLDEN = {
     "another length": "5dff742c0f8196edc7eacf99d38cb87223fa360954ef3eeff69f617e074ec267",
     "another size": "41afb5be80c5b2a596fe490720cbd4ea8ae183bf978619db56817234da0ede6c",
     "a reference": "9927830a9c6d487098c33b8701567dfac1c51982304aa8e0292bfffd202f45f9",
+    "a reference that covers": "3fd3483a537dae090c3bae04004a2d54945db55b1208dbacf186c7e16f314b90",
+    "a reference that is contained": (
+        "7de295a8eccd8edbdfda444bd8cdaa6c22446a7e010d32257c6e9ced5ab4621d"
+    ),
     "extra fields": "bc097c5a40da74bab0c7ae9bfb3d1e8a0735e49e58283af75d48918f4fa59b65",
     "a second take": "9ed7dcfb3ea66d3ae72ae9543bfd237ec4152491037b1c9f3774c912630a5183",
     "a second edition": "5484d48aa23b92661e7f2eddfcabbc9816203d0d8a069d25154fa786f56ef6e8",
@@ -119,7 +127,7 @@ RANDOM_RECIPES = st.builds(
     model=st.none() | st.sampled_from(["sora-2", "sora-2-pro"]),
     seconds=st.none() | st.integers(1, 60),
     size=st.none() | st.just("720x1280"),
-    reference=st.none() | st.just(AN_IMAGE),
+    reference=st.none() | st.sampled_from([AN_IMAGE, COVERING, CONTAINED]),
     parent=st.none()
     | st.just(Parent(derivation="remix", digest=RecipeDigest("sha256:00")))
     | st.builds(Parent, derivation=st.just("remix"), remote_id=st.text("abc", min_size=1)),
@@ -158,6 +166,9 @@ def test_two_recipes_have_one_digest_only_if_they_are_equal(one: Recipe, other: 
         json.dumps({"v": 1, "account": "a", "prompt": "b", "parent": {"derivation": "extend"}}),
         json.dumps({"v": 1, "account": "a", "prompt": "b", "parent": {"recipe": "sha256:00"}}),
         json.dumps({"v": 1, "account": "a", "prompt": "b", "reference": {"path": "x.png"}}),
+        '{"v":1,"account":"a","prompt":"b","reference":{"sha256":"ab","fit":"stretch"}}',
+        '{"v":1,"account":"a","prompt":"b","reference":{"sha256":"ab","fit":"exact"}}',
+        '{"v":1,"account":"a","prompt":"b","reference":{"sha256":"ab","crop":"1"}}',
     ],
 )
 def test_what_is_no_canonical_form_of_this_release_is_refused(text: str) -> None:

@@ -1,5 +1,6 @@
 """Every command, as a user runs it: results, exit codes, documents and refusals."""
 
+import io
 import json
 import socket
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from PIL import Image
 
 from e2e.running import Film
 from e2e.servers import preview_server
@@ -307,6 +309,36 @@ def test_no_wait_submits_and_the_next_run_goes_on(film: Film) -> None:
     assert len(jobs) == 1
     assert film.run("apply", "--yes").code == 0
     assert len(film.run("remote", "list", "--json").document["jobs"]) == 2
+
+
+def test_a_photo_is_made_to_fit_and_another_fit_is_another_video(
+    film: Film, tmp_path: Path
+) -> None:
+    spec = '{}input_reference = "a.jpg"\nreference_fit = "{}"\n'
+    film.write("specs/a.toml", spec.format(ONE, "exact"))
+    Image.new("RGB", (1000, 500), "white").save(film.root / "specs/a.jpg")
+    assert 'or write reference_fit = "cover"' in film.run("validate").err
+
+    def sent() -> Image.Image:
+        """The newest reference that the server has taken, and so has checked."""
+        kept = (tmp_path / "server").rglob("*.reference")
+        newest = max(kept, key=lambda each: each.stat().st_mtime_ns)
+        return Image.open(io.BytesIO(newest.read_bytes()))
+
+    film.write("specs/a.toml", spec.format(ONE, "cover"))
+    assert film.run("validate").code == 0
+    with preview_server(tmp_path / "server", "--pace", "0") as url:
+        film.write("sorafile.toml", STUDIO.format(url=url))
+        assert film.run("apply", "--yes").code == 0
+        assert (sent().format, sent().size) == ("PNG", (720, 1280))
+        assert film.run("plan", "--detailed-exitcode").code == 0
+        film.write("specs/a.toml", spec.format(ONE, "contain"))
+        plan = film.run("plan", "--json").document
+        assert plan["actions"][0]["changes"] == [
+            {"field": "reference_fit", "before": "cover", "after": "contain", "effect": "paid"}
+        ]
+        assert film.run("apply", "--yes").code == 0
+        assert (sent().size, sent().getpixel((0, 0))) == ((720, 1280), (0, 0, 0))
 
 
 def test_later_features_say_so(film: Film) -> None:

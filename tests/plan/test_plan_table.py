@@ -81,6 +81,25 @@ def test_every_field_of_a_recipe_that_differs_is_told() -> None:
     assert fields == ["model", "seconds", "size", "input_reference", "edition"]
 
 
+def test_another_fit_of_the_same_reference_is_paid_for() -> None:
+    exact, cover, contain = (
+        a_declaration("street", reference="an image", fit=fit)
+        for fit in ("exact", "cover", "contain")
+    )
+    for before, after, change in (
+        (exact, cover, "reference_fit: exact -> cover (paid)"),
+        (cover, contain, "reference_fit: cover -> contain (paid)"),
+        (contain, exact, "reference_fit: contain -> exact (paid)"),
+    ):
+        plan = check(
+            a_world([after], [converged(before, "old")]),
+            f"street: replace recipe_changed $0.40 {BOUGHT} retire:old",
+        )
+        assert changed(plan, "street") == [change]
+    plan = check(a_world([cover]), f"street: create not_recorded $0.40 {BOUGHT}")
+    assert changed(plan, "street")[-1] == "reference_fit: None -> cover (paid)"
+
+
 def test_an_old_job_that_still_runs_is_let_finish_stored_and_then_deleted() -> None:
     running = a_generation(STREET, "old", status="in_progress")
     plan = check(

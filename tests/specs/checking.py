@@ -1,6 +1,7 @@
 """Loads a project written as files, and shows what came of it in lines that tests compare."""
 
 import io
+import zlib
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
@@ -100,8 +101,24 @@ def check(root: Path, files: Mapping[str, str | bytes], *expected: str) -> None:
     assert [shown(diagnostic) for diagnostic in diagnostics] == list(expected)
 
 
+def saved(picture: PIL.Image.Image, kind: str = "PNG", **how: object) -> bytes:
+    """A picture as a file."""
+    data = io.BytesIO()
+    picture.save(data, kind, **how)
+    return data.getvalue()
+
+
+def hollow_png(width: int, height: int) -> bytes:
+    """A png that says it has so many pixels, all of its chunks whole, and that has none."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return len(data).to_bytes(4) + kind + data + zlib.crc32(kind + data).to_bytes(4)
+
+    head = width.to_bytes(4) + height.to_bytes(4) + bytes([1, 0, 0, 0, 0])
+    body = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
 def image(media: str, size: tuple[int, int]) -> bytes:
     """A grey picture, the same bytes every time."""
-    buffer = io.BytesIO()
-    PIL.Image.new("L" if media == "PNG" else "RGB", size).save(buffer, format=media)
-    return buffer.getvalue()
+    return saved(PIL.Image.new("L" if media == "PNG" else "RGB", size), media)

@@ -17,6 +17,7 @@ mood = "quiet ${light}"
 light = "dusk"
 [defaults]
 tags = ["${light}"]
+reference_fit = "cover"
 lifecycle.protect = true
 [workspace.draft.vars]
 light = "neon"
@@ -97,7 +98,7 @@ def test_every_value_is_traced_down_to_its_variables(tmp_path: Path) -> None:
         "provider": "preview | default",
         "takes": "2 | specs/a.toml:8",
         "pick": "1 | specs/a.toml:9",
-        "lifecycle.protect": "true | sorafile.toml:6",
+        "lifecycle.protect": "true | sorafile.toml:7",
         "lifecycle.on_lost": "regenerate | specs/a.toml:11",
         "lifecycle.remote": "keep | default",
         "lifecycle.ignore_changes": "none | default",
@@ -112,6 +113,7 @@ def test_a_cell_says_which_values_are_its_own(tmp_path: Path) -> None:
     assert found["prompt.place"] == "Paris | specs/a.toml:15"
     assert found["size"] == "720x1280 | specs/a.toml:16"
     assert found["input_reference"] == "specs/a.png | specs/a.toml:17"
+    assert found["reference_fit"] == "cover | sorafile.toml:6"
     assert found["matrix"] == "Paris | specs/a.toml:15"
 
 
@@ -130,7 +132,7 @@ def test_an_extension_says_what_it_adds_and_how_long_it_is(tmp_path: Path) -> No
     assert found["size"] == "720x1280 | of rain"
 
 
-@pytest.mark.parametrize(("workspace", "place"), [("default", 3), ("draft", 8)])
+@pytest.mark.parametrize(("workspace", "place"), [("default", 3), ("draft", 9)])
 def test_a_workspace_is_named_where_it_overrides(
     tmp_path: Path, workspace: str, place: int
 ) -> None:

@@ -177,17 +177,11 @@ def test_a_mistake_is_told_at_its_place(tmp_path: Path, text: str, expected: str
     )
 
 
-@pytest.mark.parametrize(
-    ("text", "place"),
-    [
-        ("[video.a]\nprompt = 'x'\nreference_fit = 'crop'", "3:1 reference_fit"),
-    ],
-)
-def test_what_later_releases_bring_is_told_so(tmp_path: Path, text: str, place: str) -> None:
-    write(tmp_path, {"specs/a.toml": text})
+def test_what_later_releases_bring_is_told_so(tmp_path: Path) -> None:
+    write(tmp_path, {"sorafile.toml": "[project]\npublish = 'hardlink'\n", "specs/a.toml": ""})
     _, diagnostics = load(tmp_path)
     assert [shown(found).split(" | ")[0] for found in diagnostics] == [
-        f"{Code.LATER} specs/a.toml:{place}"
+        f"{Code.LATER} sorafile.toml:2:1 publish"
     ]
     assert "not available in this release" in diagnostics[0].summary
 
@@ -338,7 +332,7 @@ _REFERENCE = "[video.a]\nprompt = 'x'\ninput_reference = 'r.png'\n"
     [
         (b"", "`specs/r.png` is no jpeg, png or webp image"),
         (b"GIF89a" + bytes(40), "`specs/r.png` is no jpeg, png or webp image"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(40), "the image `specs/r.png` is damaged"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(40), "the image `specs/r.png` is cut or damaged"),
         (image("PNG", (640, 480)), "the image `specs/r.png` is 640x480, the video 720x1280"),
         (image("WEBP", (1280, 720)), "the image `specs/r.png` is 1280x720, the video 720x1280"),
     ],
@@ -369,7 +363,7 @@ def test_a_reference_of_a_type_that_the_server_does_not_take_is_told(tmp_path: P
             "specs/r.png": image("PNG", (720, 1280)),
         },
         "SF0405 specs/a.toml:3:19 'r.png' | profile `preview` takes no image/png as input "
-        "reference",
+        'reference | save it as one of these, or write reference_fit = "cover"',
     )
 
 
