@@ -179,6 +179,11 @@ def after_moves(videos: Mapping[Address, Recorded], blocks: Blocks) -> Mapping[A
     return {**videos, **{end: videos[each] for each, end in ends.items() if end in wanted}}
 
 
+def moved_to(address: Address, blocks: Blocks) -> Address:
+    """Where the `[[moved]]` blocks take an address; itself where none speaks of it."""
+    return _end(address, blocks)[0]
+
+
 def _next(address: Address, blocks: Blocks) -> tuple[Address, SourceSpan] | None:
     """Where the first block that speaks of an address takes it; the exact name comes first."""
     found = [

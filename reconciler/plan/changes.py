@@ -9,18 +9,24 @@ from reconciler.domain.plan import Change, Effect
 from reconciler.domain.recipe import DERIVED_BY, Recipe, RecipeDigest
 from reconciler.domain.recorded import Recorded
 
+Names = Mapping[RecipeDigest, tuple[Address, ...]]
+"""Which recorded videos hold a recipe, sorted."""
+
 
 def asked(declaration: Declaration) -> tuple[Change, ...]:
     """Every field of a recipe that is new."""
     return between(None, declaration, {})
 
 
-def between(
-    old: Recipe | None, declaration: Declaration, names: Mapping[RecipeDigest, Address]
-) -> tuple[Change, ...]:
+def between(old: Recipe | None, declaration: Declaration, names: Names) -> tuple[Change, ...]:
     """The fields in which two recipes differ; `names` tells parents by their recipe."""
-    before = _fields(old, names) if old is not None else {}
-    after = _fields(declaration.recipe, {})
+    before = _fields(old) if old is not None else {}
+    if old is not None and old.parent is not None and old.parent.digest is not None:
+        holders = names.get(old.parent.digest, ())
+        # Of several, the parent that is declared now: then it is none that changed.
+        known = declaration.parent if declaration.parent in holders else next(iter(holders), None)
+        before[old.parent.key] = str(known or old.parent.digest)
+    after = _fields(declaration.recipe)
     if declaration.parent is not None:
         after |= dict.fromkeys(_parent_keys(declaration.recipe), str(declaration.parent))
     if {fields.get("reference_fit", "exact") for fields in (before, after)} == {"exact"}:
@@ -58,7 +64,7 @@ def _parent_keys(recipe: Recipe) -> tuple[str, ...]:
     return (recipe.parent.key,) if recipe.parent is not None else ()
 
 
-def _fields(recipe: Recipe, names: Mapping[RecipeDigest, Address]) -> dict[str, str]:
+def _fields(recipe: Recipe) -> dict[str, str]:
     fields: dict[str, object] = {
         "prompt": recipe.prompt,
         "model": recipe.model,
@@ -71,9 +77,7 @@ def _fields(recipe: Recipe, names: Mapping[RecipeDigest, Address]) -> dict[str, 
         "edition": recipe.edition or None,
     }
     if recipe.parent is not None:
-        digest, remote_id = recipe.parent.digest, recipe.parent.remote_id
-        known = names.get(digest) if digest else None
-        fields[recipe.parent.key] = known or remote_id or digest
+        fields[recipe.parent.key] = recipe.parent.remote_id or recipe.parent.digest
     return {field: str(value) for field, value in fields.items() if value is not None}
 
 

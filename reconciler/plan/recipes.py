@@ -6,7 +6,10 @@ as every other, and stays what is wanted from then on. No spec names it. It is t
 address holds, and by what was paid for.
 
 What a spec says to *ignore* is no reason to make another video: where nothing else changed, what
-is there stays what is wanted.
+is there, or may have been paid for, stays what is wanted.
+
+A take that is picked has two addresses, its own and the one that it is published under. Whatever
+is wanted of the one is wanted of the other.
 """
 
 from collections import defaultdict
@@ -21,7 +24,7 @@ from reconciler.domain.desired import Declaration, Desired, Ignorable
 from reconciler.domain.observed import Sidecar
 from reconciler.domain.recipe import Recipe, RecipeDigest
 from reconciler.domain.recorded import Attempt, Generation, JobStatus, Recorded, RecordedState
-from reconciler.plan.blocks import after_moves
+from reconciler.plan.blocks import after_moves, moved_to
 from reconciler.plan.order import in_order
 from reconciler.plan.selection import SelectionError
 
@@ -50,20 +53,32 @@ def as_wanted(
         again: of these another result is asked for.
     """
     videos = after_moves(recorded.videos, blocks)
-    known = _Known(desired, recorded, videos, workspace, sidecars)
+    known = _Known(desired, recorded, videos, blocks, workspace, sidecars)
     ignores = any(each.ignore_changes for each in desired.values())
     if not again and not ignores and not known.may_have_later_ones:
         return desired
+    picked = _picked(desired)
     found: dict[Address, Declaration] = {}
     for declaration in in_order(desired, {}):
-        address, is_asked_again = declaration.address, declaration.address in again
+        addresses = picked.get(declaration.address, (declaration.address,))
+        is_asked_again = any(each in again for each in addresses)
         parent = found.get(declaration.parent) if declaration.parent is not None else None
         recipe = _derived(declaration.recipe, parent)
-        if not is_asked_again and address in videos:
-            recipe = _but_for_ignored(recipe, declaration.ignore_changes, videos[address])
-        recipe = known.wanted(recipe, address, is_asked_again=is_asked_again)
-        found[address] = _with_recipe(declaration, recipe, parent)
+        if not is_asked_again and declaration.ignore_changes:
+            recipe = known.but_for_ignored(recipe, declaration.ignore_changes, addresses)
+        recipe = known.wanted(recipe, addresses, is_asked_again=is_asked_again)
+        found[declaration.address] = _with_recipe(declaration, recipe, parent)
     return {address: found[address] for address in desired}
+
+
+def _picked(desired: Desired) -> Mapping[Address, tuple[Address, Address]]:
+    """The two addresses of each take that is picked, its own first, by either of them."""
+    found: dict[Address, tuple[Address, Address]] = {}
+    for address, declaration in desired.items():
+        own = replace(address, keys=(*address.keys, str(declaration.recipe.take)))
+        if own in desired and desired[own].recipe == declaration.recipe:
+            found[own] = found[address] = (own, address)
+    return found
 
 
 def _derived(recipe: Recipe, parent: Declaration | None) -> Recipe:
@@ -90,21 +105,6 @@ def _with_recipe(
     return declaration if found == declaration else found
 
 
-def _but_for_ignored(recipe: Recipe, ignored: Iterable[Ignorable], held: Recorded) -> Recipe:
-    """The recipe that an address holds, where it differs in what is ignored alone.
-
-    One that was lost is made again as the spec says now.
-    """
-    for each in (held.pending, held.current):
-        if each is None or each.status is JobStatus.FAILED or each.lost:
-            continue
-        theirs = {field: getattr(each.recipe, field) for field in ignored}
-        kept = replace(recipe, **theirs)
-        if kept == replace(each.recipe, edition=0):
-            return kept
-    return recipe
-
-
 @dataclass(frozen=True)
 class _Known:
     """What exists, existed or may exist of each recipe."""
@@ -112,19 +112,42 @@ class _Known:
     desired: Desired
     recorded: RecordedState
     videos: Mapping[Address, Recorded]  # once the blocks have moved them
+    blocks: Blocks
     workspace: str
     sidecars: Sequence[Sidecar]
 
-    def wanted(self, recipe: Recipe, address: Address, *, is_asked_again: bool) -> Recipe:
-        """The edition of a recipe that an address shall have."""
+    def but_for_ignored(
+        self, recipe: Recipe, ignored: Collection[Ignorable], addresses: Collection[Address]
+    ) -> Recipe:
+        """The recipe that was paid for at these addresses, if but for what is ignored it is this.
+
+        What was asked for last comes first. One that was lost is made again as the spec says now.
+        """
+        for attempt in reversed(self._open_at(addresses)):
+            for asked in (recipe, _as_asked(recipe, ignored, attempt)):
+                if attempt.digest in {edition.digest for edition in self._editions(asked)}:
+                    return asked
+        videos = [self.videos[each] for each in addresses if each in self.videos]
+        for held in (held for video in videos for held in (video.pending, video.current)):
+            if held is None or held.status is JobStatus.FAILED or held.lost:
+                continue
+            kept = replace(recipe, **{field: getattr(held.recipe, field) for field in ignored})
+            if kept == replace(held.recipe, edition=0):
+                return kept
+        return recipe
+
+    def wanted(
+        self, recipe: Recipe, addresses: Collection[Address], *, is_asked_again: bool
+    ) -> Recipe:
+        """The edition of a recipe that these addresses shall have."""
         editions = self._editions(recipe)
         digests = {each.digest for each in editions}
-        own = self._digests_of(address) & digests
+        own = self._digests_of(addresses) & digests
         newest = self._newest(editions, own)
         if is_asked_again:
             if newest is None and not any(map(self._was_asked_for, digests)):
                 return recipe  # its first result is to be made anyway
-            if newest is not None and self._is_in_the_making(newest.digest, address):
+            if newest is not None and self._is_in_the_making(newest.digest, digests, addresses):
                 return newest  # that is the one that was asked for before
             return replace(recipe, edition=len(editions))
         return (
@@ -200,21 +223,31 @@ class _Known:
             or any(each.digest == digest for each in self._open)
         )
 
-    def _is_in_the_making(self, digest: RecipeDigest, address: Address) -> bool:
-        """Whether what was asked for is not published yet."""
-        video = self.videos.get(address)
-        current = video.current if video is not None else None
-        return current is None or current.digest != digest
+    def _is_in_the_making(
+        self,
+        newest: RecipeDigest,
+        editions: Collection[RecipeDigest],
+        addresses: Collection[Address],
+    ) -> bool:
+        """Whether what was asked for is not published yet, wherever an older edition is."""
+        videos = [self.videos[each] for each in addresses if each in self.videos]
+        current = {video.current.digest for video in videos if video.current is not None}
+        return newest not in current or not current.isdisjoint({*editions} - {newest})
 
-    def _digests_of(self, address: Address) -> set[RecipeDigest]:
-        """What an address holds, and what its open paid requests are for."""
-        video = self.videos.get(address)
-        found = _held(video) if video is not None else set()
-        return found | {
-            each.digest
+    def _digests_of(self, addresses: Collection[Address]) -> set[RecipeDigest]:
+        """What addresses hold, and what their open paid requests are for."""
+        videos = [self.videos[each] for each in addresses if each in self.videos]
+        held = {digest for video in videos for digest in _held(video)}
+        return held | {each.digest for each in self._open_at(addresses)}
+
+    def _open_at(self, addresses: Collection[Address]) -> list[Attempt]:
+        """The open paid requests of addresses, once the blocks have moved them; in order."""
+        return [
+            each
             for each in self._open
-            if each.address == address and each.workspace == self.workspace
-        }
+            if each.workspace == self.workspace
+            and (each.address in addresses or moved_to(each.address, self.blocks) in addresses)
+        ]
 
     @cached_property
     def _open(self) -> tuple[Attempt, ...]:
@@ -225,13 +258,29 @@ class _Known:
             if each.may_repeat and each.digest not in self._generations
         )
         unresolved = (each for each in self.recorded.attempts if each.state.is_unresolved)
-        return (*unresolved, *repeated)
+        return tuple(sorted((*unresolved, *repeated), key=lambda each: each.reserved_at))
 
     @cached_property
     def _of_undeclared(self) -> set[RecipeDigest]:
         """What is held where nothing is declared any more, so may move."""
         left = (video for each, video in self.videos.items() if each not in self.desired)
         return {digest for video in left for digest in _held(video)}
+
+
+def _as_asked(recipe: Recipe, ignored: Iterable[Ignorable], attempt: Attempt) -> Recipe:
+    """A recipe with what a request said of the fields that are ignored, as far as known.
+
+    What a person said to buy again is bought as the spec says now.
+    """
+    if attempt.echo is None or not attempt.state.is_unresolved:
+        return recipe
+    said = {field: getattr(attempt.echo, field) for field in ignored}
+    known = {
+        field: value
+        for field, value in said.items()
+        if value is not None and getattr(recipe, field) is not None
+    }
+    return replace(recipe, **known)
 
 
 def _held(video: Recorded) -> set[RecipeDigest]:

@@ -419,9 +419,10 @@ def _first_or_again(
     found: Mapping[Address, Target],
 ) -> New:
     old = (recorded.current or recorded.pending) if recorded else None
-    if old is None:
+    is_first = declaration.recipe.edition == 0
+    if old is None and is_first:
         return New(reason=Reason.NOT_RECORDED, because="no generation of this recipe exists")
-    if _is_another_edition(declaration, recorded):
+    if old is None or _is_another_edition(declaration, recorded):
         because = "another result of its recipe is asked for"
         return New(reason=Reason.REPLACE_REQUESTED, because=because)
     parent, old_parent = declaration.parent, old.recipe.parent

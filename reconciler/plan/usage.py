@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from reconciler.domain.address import Address
 from reconciler.domain.recipe import RecipeDigest
 from reconciler.domain.recorded import Generation, GenerationId
+from reconciler.plan.changes import Names
 from reconciler.plan.index import Index
 from reconciler.plan.letting_go import not_to_be_held_up
 from reconciler.plan.targets import (
@@ -28,7 +29,7 @@ class Setting:
     targets: Mapping[Address, Target]
     moved: Mapping[Address, Address]  # from, to
     used_after: Mapping[GenerationId, tuple[Address, ...]]  # who uses what, once all is done
-    names: Mapping[RecipeDigest, Address]  # recorded videos by their recipe
+    names: Names
 
     def is_used_by_others(self, generation: Generation, address: Address) -> bool:
         """Whether other addresses will use it once the plan is carried out."""
@@ -43,12 +44,11 @@ def setting(index: Index, targets: Mapping[Address, Target]) -> Setting:
         for generation in _claims(address, targets.get(address), moved, index):
             used[generation.id] = (*used.get(generation.id, ()), address)
     _last_holder_deletes(index, targets, moved, used)
-    names = {
-        generation.digest: address
-        for address, recorded in sorted(index.world.recorded.videos.items())
-        for generation in (recorded.pending, recorded.current)
-        if generation is not None
-    }
+    names: dict[RecipeDigest, tuple[Address, ...]] = {}
+    for address, recorded in sorted(index.world.recorded.videos.items()):
+        for held in (recorded.current, recorded.pending):
+            if held is not None:
+                names[held.digest] = (*names.get(held.digest, ()), address)
     return Setting(index=index, targets=targets, moved=moved, used_after=used, names=names)
 
 

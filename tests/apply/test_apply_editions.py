@@ -1,8 +1,14 @@
 """Another result of the same recipe, by `--replace`: bought once, and wanted from then on."""
 
+from dataclasses import replace
+from decimal import Decimal
+
 import pytest
 
 from apply.studio import Studio
+from reconciler.domain.address import Address
+from reconciler.domain.blocks import Blocks, MovedBlock
+from reconciler.domain.desired import Declaration
 from reconciler.domain.errors import ExitCode
 from reconciler.domain.plan import ActionKind, Plan, Reason
 from reconciler.domain.recorded import JobError
@@ -212,3 +218,79 @@ def test_all_takes_of_a_name_are_meant_and_a_wrong_name_is_told(studio: Studio) 
     with pytest.raises(SelectionError, match="no video of that name") as told:
         studio.plan(*takes, again=("stret",))
     assert told.value.fix == "did you mean street?"
+
+
+def picked(pick: int, address: str = "hero") -> list[Declaration]:
+    """Two takes that are kept in the store alone, and the one that is published."""
+    takes = [replace(a_declaration(f"{address}[{n}]", "hero", take=n), outputs={}) for n in (1, 2)]
+    return [*takes, a_declaration(address, "hero", take=pick)]
+
+
+@pytest.mark.parametrize("named", ["hero", "hero[2]"])
+def test_a_take_that_is_picked_is_one_by_either_of_its_names(studio: Studio, named: str) -> None:
+    hero = picked(2)
+    studio.apply(*hero)
+
+    run = studio.apply(*hero, again=(named,))
+
+    assert run.plan.cost.usd == Decimal("0.40")
+    assert studio.current("hero").id == studio.current("hero[2]").id
+    assert studio.bytes_at("videos/hero.mp4") == studio.made("hero", nth=3)
+    assert studio.plan(*hero).is_empty
+
+
+def test_another_result_of_a_take_is_what_is_published_once_it_is_picked(studio: Studio) -> None:
+    studio.apply(*picked(1))
+    studio.apply(*picked(1), again=("hero[2]",))
+
+    run = studio.apply(*picked(2))
+
+    assert run.plan.cost.usd == 0
+    assert studio.current("hero").id == studio.current("hero[2]").id
+    assert studio.plan(*picked(2)).is_empty
+    (action,) = studio.plan(*picked(1)).actions
+    assert (action.kind, action.cost_usd) == (ActionKind.PUBLISH, 0)
+
+
+def test_one_that_only_half_took_its_place_is_not_bought_twice(
+    studio: Studio, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    hero, again = picked(2), ("hero",)
+    studio.apply(*hero)
+    rehearsal, power = studio.twin(tmp_path_factory.mktemp("rehearsal")), Power()
+    rehearsal.apply_while_powered(power, *hero, again=again)
+    rehearsal.close()
+    cut = Power(1 + power.effects.index("promote"), "after")
+    with pytest.raises(PowerCut):
+        studio.apply_while_powered(cut, *hero, again=again)
+    studio.clock.pass_by(60)
+
+    run = studio.apply(*hero, again=again)
+
+    assert run.plan.cost.usd == 0
+    assert jobs(studio, "hero") == 3
+    assert studio.plan(*hero).is_empty
+
+
+def test_one_whose_answer_was_lost_is_found_where_a_block_moves_it(studio: Studio) -> None:
+    studio.apply(STREET)
+    studio.server.rules.append(times(1, LostAnswer(made=True), on=Operation.SUBMIT))
+    studio.provider(list="none")
+    studio.apply(STREET, again=AGAIN)
+    studio.provider(list="complete")
+    studio.blocks = Blocks(moved=(MovedBlock(source=Address("street"), target=Address("road")),))
+    road = a_declaration("road", "street")
+
+    plan = studio.plan(road)
+
+    assert [action.kind for action in plan.actions] == [ActionKind.RESOLVE]
+    assert plan.spares == ()
+
+
+def test_of_a_recipe_that_others_share_another_one_says_that_it_was_asked_for(
+    studio: Studio,
+) -> None:
+    other = a_declaration("other", "street")
+    studio.apply(STREET)
+    (action,) = studio.plan(STREET, other, again=("other",)).actions
+    assert (action.kind, action.reason) == (ActionKind.CREATE, Reason.REPLACE_REQUESTED)

@@ -6,6 +6,7 @@ from reconciler.domain.blocks import Blocks, MovedBlock
 from reconciler.domain.desired import Declaration
 from reconciler.domain.errors import ExitCode
 from reconciler.domain.plan import ActionKind, Reason
+from simulated.faults import LostAnswer, Operation, times
 from worlds import a_declaration
 
 STREET = a_declaration("street", "a street")
@@ -86,3 +87,39 @@ def test_one_that_was_lost_is_made_as_the_spec_says(studio: Studio) -> None:
     studio.apply(anew)
     assert studio.plan(anew).is_empty
     assert studio.bytes_at(PATH) is not None
+
+
+def test_a_first_one_whose_answer_was_lost_is_not_bought_in_other_words(studio: Studio) -> None:
+    studio.server.rules.append(times(1, LostAnswer(made=True), on=Operation.SUBMIT))
+    studio.provider(list="none")
+    studio.apply(edited("a street"))
+    studio.provider(list="complete")
+
+    plan = studio.plan(edited())
+
+    assert [each.kind for each in plan.actions] == [ActionKind.RESOLVE]
+    assert plan.actions[0].recipe_digest == edited("a street").digest
+    assert plan.spares == ()
+
+
+def test_another_result_in_new_words_is_found_though_its_answer_was_lost(studio: Studio) -> None:
+    studio.apply(STREET)
+    studio.server.rules.append(times(1, LostAnswer(made=True), on=Operation.SUBMIT))
+    studio.provider(list="none")
+    studio.apply(edited(), again=("street",))
+    studio.provider(list="complete")
+
+    assert [each.kind for each in studio.plan(edited("a lane")).actions] == [ActionKind.RESOLVE]
+    assert [each.kind for each in studio.plan(edited()).actions] == [ActionKind.RESOLVE]
+
+
+def test_another_pick_is_free_though_the_words_changed(studio: Studio) -> None:
+    def hero(pick: int, prompt: str) -> list[Declaration]:
+        takes = [a_declaration(f"hero[{n}]", prompt, take=n, ignore=("prompt",)) for n in (1, 2)]
+        return [*takes, a_declaration("hero", prompt, take=pick, ignore=("prompt",))]
+
+    studio.apply(*hero(1, "a hero"))
+
+    plan = studio.plan(*hero(2, "the hero"))
+
+    assert [(each.kind, each.cost_usd) for each in plan.actions] == [(ActionKind.PUBLISH, 0)]

@@ -217,7 +217,7 @@ MUTATIONS: dict[str, Mutation] = {
         file="plan/recipes.py",
         edits=(
             (
-                "newest is not None and self._is_in_the_making(newest.digest, address):",
+                "newest is not None and self._is_in_the_making(newest.digest, digests, addresses):",
                 "newest is None:",
             ),
         ),

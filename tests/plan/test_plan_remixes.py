@@ -136,6 +136,23 @@ def test_another_parent_is_another_recipe() -> None:
     assert changed(plan, "rain") == ["remix_of: street -> beach (paid)"]
 
 
+def test_another_pick_of_the_same_parent_is_told_as_such() -> None:
+    one, two = (a_declaration(f"hero[{n}]", "a hero", take=n) for n in (1, 2))
+    hero, now = a_declaration("hero", "a hero", take=2), a_declaration("hero", "a hero", take=1)
+    rain = a_declaration("rain", remix_of=hero)
+    held = [converged(each, f"g{each.recipe.take}") for each in (one, two, hero)]
+
+    plan = check(
+        a_world([one, two, now, a_declaration("rain", remix_of=now)], [*held, converged(rain)]),
+        "hero: publish shared $0.00 bind:g1 fetch publish promote release:g2",
+        f"rain: replace parent_will_change $0.40 {BOUGHT} retire:g-rain",
+        "hero[1]: unchanged",
+        "hero[2]: unchanged",
+    )
+
+    assert changed(plan, "rain") == [f"parent: {hero.digest} -> {now.digest} (cascade)"]
+
+
 def test_a_video_that_becomes_a_remix_takes_its_settings_from_its_parent() -> None:
     alone = a_declaration("rain", "with rain")
     plan = check(
