@@ -5,7 +5,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from reconciler.apply.listing import back_to, find_in_list, read_list
-from reconciler.domain.errors import JobGoneError, NotSentError, ServerError, UnavailableError
+from reconciler.domain.errors import (
+    JobGoneError,
+    NotSentError,
+    RejectedError,
+    ServerError,
+    UnavailableError,
+)
 from reconciler.domain.errors import UnauthorizedError as KeyRefusedError
 from reconciler.domain.observed import FileFact, Gone, Listing, Observed, ObservedJob, Sidecar
 from reconciler.domain.ports import AssetStore, Clock, Files, Server
@@ -37,6 +43,7 @@ class _Seen:
     unreachable: dict[str, str] = field(default_factory=dict)
     listed: dict[str, Listing] = field(default_factory=dict)
     named: dict[tuple[str, str], ObservedJob | Gone] = field(default_factory=dict)
+    refused: dict[tuple[str, str], str] = field(default_factory=dict)
 
 
 async def observe(looks: Looks, eyes: Eyes, *, every_byte: bool) -> Observed:
@@ -74,6 +81,7 @@ async def observe(looks: Looks, eyes: Eyes, *, every_byte: bool) -> Observed:
         listed=seen.listed,
         told=_told_of(eyes.assets) if looks.every_sidecar else frozenset(),
         named=seen.named,
+        refused=seen.refused,
     )
 
 
@@ -140,6 +148,8 @@ async def _ask_named(name: str, remote_id: str, eyes: Eyes, seen: _Seen) -> None
         seen.named[name, remote_id] = await eyes.server_of(name).retrieve(remote_id)
     except JobGoneError:
         seen.named[name, remote_id] = "gone"
+    except RejectedError as error:
+        seen.refused[name, remote_id] = _told(error)  # of this one; it answers of others
     except ServerError as error:
         seen.unreachable[name] = _told(error)
 

@@ -32,7 +32,7 @@ from reconciler.domain.recorded import RecordedState
 from reconciler.domain.world import World
 from reconciler.plan.blocks import conflicts
 from reconciler.plan.external import shaped
-from reconciler.plan.looks import Refresh, listing, looks
+from reconciler.plan.looks import Refresh, looks, looks_again, seen_again
 from reconciler.plan.make import make_plan
 from reconciler.plan.part import facts_of
 from reconciler.plan.recipes import as_wanted, named
@@ -106,7 +106,7 @@ async def look_and_plan(
     booked = bookings(declared, wanted, outside, recorded, since=begin) if budget.looks_back else ()
     world = World(
         workspace=workspace,
-        desired=shaped(desired, observed),
+        desired=shaped(desired, recorded, observed),
         recorded=brought_in(recorded, observed),
         observed=observed,
         providers=declared.providers,
@@ -115,7 +115,7 @@ async def look_and_plan(
         counted=counted(booked, observed.at),
     )
     if refresh != "none":
-        world = await _with_lists_of_the_lost(world, eyes)
+        world = await _with_what_stands_in_for_the_lost(world, eyes)
     mistakes = conflicts(world)
     if mistakes:
         raise InvalidSpecError(mistakes)
@@ -127,20 +127,15 @@ async def look_and_plan(
     return Looked(plan=plan, world=world, choice=choice)
 
 
-async def _with_lists_of_the_lost(world: World, eyes: Eyes) -> World:
-    """Read the lists, too, where what turned out to be lost is to be made anew.
-
-    Only in an account of one's own, where nothing is bought unseen; else the paid request tells.
-    """
-    seen = world.observed
-    if all(each.account_use != "exclusive" for each in world.providers.values()):
+async def _with_what_stands_in_for_the_lost(world: World, eyes: Eyes) -> World:
+    """Look once more where only the first look told that something is to be made anew."""
+    is_exclusive = any(each.account_use == "exclusive" for each in world.providers.values())
+    if not is_exclusive and all(each.external_parent is None for each in world.desired.values()):
         return world
-    unread = make_plan(world).unlisted.keys() - seen.unreachable.keys()
-    if not unread:
+    more = looks_again(make_plan(world), world)
+    if more is None:
         return world
-    more = await observe(listing(unread), eyes, every_byte=False)
-    listed, unreachable = {**seen.listed, **more.listed}, {**seen.unreachable, **more.unreachable}
-    return replace(world, observed=replace(seen, listed=listed, unreachable=unreachable))
+    return seen_again(world, await observe(more, eyes, every_byte=False))
 
 
 def wanted_of(

@@ -20,6 +20,17 @@ from reconciler.domain.recorded import (
     RecordedState,
 )
 
+REMOTE_ID_CHARACTERS_MAX = 512  # gateways wrap ids in their own: about 300 have been seen
+
+
+def is_remote_id(text: str) -> bool:
+    """Whether a job can be asked for under it: opaque, but one path segment and printable."""
+    return (
+        0 < len(text) <= REMOTE_ID_CHARACTERS_MAX
+        and text.isprintable()  # no controls, no lone surrogates
+        and text not in (".", "..")
+    )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObservedJob:
@@ -114,6 +125,18 @@ class Observed:
 
     named: Mapping[tuple[str, str], ObservedJob | Gone] = field(default_factory=dict)
     """Jobs that are to be imported, or remixed, by provider and remote id."""
+
+    refused: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """Likewise those of which a server that answers would not tell, and why."""
+
+
+def not_told(observed: Observed, provider: str, remote_id: str) -> str:
+    """Why nobody knows how a job stands that the specs name by its id, for people."""
+    refused = observed.refused.get((provider, remote_id))
+    if refused is not None:
+        return f"{provider} does not tell of it ({refused})"
+    why = observed.unreachable.get(provider)
+    return f"{provider} cannot be asked ({why})" if why else "it was not asked for"
 
 
 def unrecorded(generation: Generation, observed: Observed) -> Sidecar | None:

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from reconciler.domain.desired import Declaration, Desired
-from reconciler.domain.observed import Observed, ObservedJob
+from reconciler.domain.observed import Observed, ObservedJob, not_told
 from reconciler.domain.plan import Reason
-from reconciler.domain.recorded import JobStatus
+from reconciler.domain.recorded import JobStatus, RecordedState
 from reconciler.domain.world import World
 
 
@@ -24,14 +24,22 @@ def to_look_up(declarations: Iterable[Declaration]) -> tuple[tuple[str, str], ..
     return tuple(dict.fromkeys(named))
 
 
-def shaped(desired: Desired, observed: Observed) -> Desired:
+def shaped(desired: Desired, recorded: RecordedState, observed: Observed) -> Desired:
     """The declarations, those of external parents with the shape of what was looked up.
 
-    What derives from those has it from them. What a server does not tell stays unknown.
+    That is the parent, or what was made of it before. What derives from those has it from them.
+    What a server does not tell stays unknown.
     """
+    made = {
+        recorded.generations[identity].digest: job
+        for identity, job in observed.jobs.items()
+        if isinstance(job, ObservedJob) and identity in recorded.generations
+    }
     found = dict(desired)
     for address, declaration in desired.items():
-        job = _parent_of(declaration, observed)
+        if declaration.external_parent is None:
+            continue
+        job = _parent_of(declaration, observed) or made.get(declaration.digest)
         if isinstance(job, ObservedJob):
             found[address] = replace(
                 declaration, model=job.model, seconds=_whole(job.seconds), size=job.size
@@ -51,15 +59,14 @@ def shaped(desired: Desired, observed: Observed) -> Desired:
     return found
 
 
-def why_not(declaration: Declaration, world: World) -> tuple[Reason, str] | None:
+def why_not(declaration: Declaration, remote_id: str, world: World) -> tuple[Reason, str] | None:
     """Why its external parent cannot be remixed, the text for people; None where it can."""
-    remote_id, provider = declaration.external_parent, declaration.provider
+    provider = declaration.provider
     job = _parent_of(declaration, world.observed)
     whose = f"job {remote_id}, which it is to be a remix of,"
     if job is None:
-        why = world.observed.unreachable.get(provider)
-        asked = f"{provider} cannot be asked ({why})" if why else "it was not asked for"
-        return Reason.PARENT_BLOCKED, f"how {whose} stands is unknown: {asked}"
+        why = not_told(world.observed, provider, remote_id)
+        return Reason.PARENT_BLOCKED, f"how {whose} stands is unknown: {why}"
     if not isinstance(job, ObservedJob):
         return (
             Reason.PARENT_JOB_GONE,

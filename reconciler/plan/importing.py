@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from reconciler.domain.blocks import Blocks, ImportBlock
 from reconciler.domain.desired import Declaration, Desired
-from reconciler.domain.observed import ObservedJob
+from reconciler.domain.observed import ObservedJob, not_told
 from reconciler.domain.recorded import AttemptId, JobStatus, RecordedState
 from reconciler.plan.adoption import Adoption
 from reconciler.plan.index import Index
@@ -70,9 +70,8 @@ def to_import(
         )
     seen = index.world.observed.named.get((name, block.remote_id))
     if seen is None:
-        why = index.world.observed.unreachable.get(name)
-        asked = f"{name} cannot be asked ({why})" if why else "it was not asked for"
-        return f"how job {block.remote_id} stands is unknown: {asked}"
+        why = not_told(index.world.observed, name, block.remote_id)
+        return f"how job {block.remote_id} stands is unknown: {why}"
     if not isinstance(seen, ObservedJob):
         return f"{name} knows no job {block.remote_id}"
     return _why_not(declaration, seen, index, parent) or Importable(job=seen)

@@ -367,6 +367,18 @@ class Index:
         """How many declared videos ask for a recipe."""
         return Counter(declaration.digest for declaration in self.world.desired.values())
 
+    def is_named_parent(self, generation: Generation) -> bool:
+        """Whether a declaration names its job, by the id, as what it is a remix of."""
+        return (generation.account, generation.remote_id) in self._named_parents
+
+    @cached_property
+    def _named_parents(self) -> frozenset[tuple[str, str]]:
+        return frozenset(
+            (each.recipe.account, each.external_parent)
+            for each in self.world.desired.values()
+            if each.external_parent is not None
+        )
+
     @cached_property
     def derived(self) -> Mapping[Address, tuple[Declaration, ...]]:
         """The declared videos that derive from each declared one."""

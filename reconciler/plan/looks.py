@@ -4,16 +4,19 @@ Looking costs what can have changed, not what exists: running jobs, what is not 
 the parents of what is still to be derived, and files.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
 from reconciler.domain.blocks import NO_BLOCKS, Blocks
 from reconciler.domain.desired import Declaration, Desired
+from reconciler.domain.observed import Observed
+from reconciler.domain.plan import Plan, Reason
 from reconciler.domain.recipe import RecipeDigest
 from reconciler.domain.recorded import Asset, Generation, JobStatus, PublishedFile, RecordedState
-from reconciler.plan.external import to_look_up
+from reconciler.domain.world import World
+from reconciler.plan.external import shaped, to_look_up
 from reconciler.plan.importing import named_jobs
 
 # A job that shows later than this after its request has no assets any more.
@@ -82,9 +85,42 @@ def _named(
     return tuple(dict.fromkeys((*imported, *to_look_up(remixes))))
 
 
-def listing(providers: Iterable[str]) -> Looks:
-    """A look at the jobs of some providers, and at nothing else."""
-    return Looks(jobs=(), files=(), paths=(), assets=(), digests=(), lists=tuple(sorted(providers)))
+def looks_again(plan: Plan, world: World) -> Looks | None:
+    """What is worth looking at once a first look told what is lost; None: nothing.
+
+    That is what stands in for it: jobs in an account of one's own, where nothing is bought
+    unseen, and the external parent of a remix that is to be made anew.
+    """
+    seen = world.observed
+    held_up = (
+        world.desired[action.address]
+        for action in plan.actions
+        if action.reason is Reason.PARENT_BLOCKED and action.address in world.desired
+    )
+    named = tuple(
+        each
+        for each in to_look_up(held_up)
+        if each not in seen.named and each not in seen.refused and each[0] not in seen.unreachable
+    )
+    lists = tuple(sorted(plan.unlisted.keys() - seen.unreachable.keys()))
+    if not named and not lists:
+        return None
+    return Looks(jobs=(), files=(), paths=(), assets=(), digests=(), lists=lists, named=named)
+
+
+def seen_again(world: World, more: Observed) -> World:
+    """The world with what a second look showed."""
+    seen = world.observed
+    observed = replace(
+        seen,
+        listed={**seen.listed, **more.listed},
+        named={**seen.named, **more.named},
+        refused={**seen.refused, **more.refused},
+        unreachable={**seen.unreachable, **more.unreachable},
+    )
+    return replace(
+        world, desired=shaped(world.desired, world.recorded, observed), observed=observed
+    )
 
 
 def _lists(

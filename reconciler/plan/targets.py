@@ -460,7 +460,7 @@ def _parent_in_the_way(
 ) -> Stuck | None:
     parent = declaration.parent
     if parent is None and declaration.external_parent is not None:
-        why = why_not(declaration, index.world)
+        why = why_not(declaration, declaration.external_parent, index.world)
         return None if why is None else Stuck(reason=why[0], because=why[1])
     if parent is None:
         return None

@@ -32,8 +32,13 @@ class Setting:
     names: Names
 
     def is_used_by_others(self, generation: Generation, address: Address) -> bool:
-        """Whether other addresses will use it once the plan is carried out."""
-        return any(user != address for user in self.used_after.get(generation.id, ()))
+        """Whether other addresses will use it once the plan is carried out.
+
+        A job that a spec names as its parent is in use for as long as that stands there.
+        """
+        return self.index.is_named_parent(generation) or any(
+            user != address for user in self.used_after.get(generation.id, ())
+        )
 
 
 def setting(index: Index, targets: Mapping[Address, Target]) -> Setting:

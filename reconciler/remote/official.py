@@ -8,7 +8,7 @@ from typing import Literal, assert_never
 from urllib.parse import quote, urlencode
 
 from reconciler.domain.errors import RejectedError
-from reconciler.domain.observed import JobPage, ObservedJob
+from reconciler.domain.observed import JobPage, ObservedJob, is_remote_id
 from reconciler.domain.ports import (
     CreateRequest,
     EditRequest,
@@ -188,7 +188,7 @@ def check_remote_id(remote_id: str) -> None:
     Raises:
         RejectedError: it cannot; nothing was asked.
     """
-    if not reading.is_remote_id(remote_id):
+    if not is_remote_id(remote_id):
         raise RejectedError(f"{remote_id[:40]!r} cannot be a remote id", status=400)
 
 

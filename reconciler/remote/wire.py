@@ -16,11 +16,15 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, ConfigDict, StringConstraints, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
-from reconciler.domain.observed import JobPage, ObservedJob
+from reconciler.domain.observed import (
+    REMOTE_ID_CHARACTERS_MAX,
+    JobPage,
+    ObservedJob,
+    is_remote_id,
+)
 from reconciler.domain.profile import WireStatus
 from reconciler.domain.recorded import JobError, JobStatus
 
-REMOTE_ID_CHARACTERS_MAX = 512  # gateways wrap ids in their own: about 300 have been seen
 _YEAR_3000_S = 32_503_680_000  # later times are a server's way to say never
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _PLAIN_CHARACTERS_MAX = 4000  # of an error page that is no JSON
@@ -51,15 +55,6 @@ def parse(body: bytes) -> object:
     except (ValueError, RecursionError) as error:
         raise UnreadableError("no JSON") from error
     return parsed
-
-
-def is_remote_id(text: str) -> bool:
-    """Whether the text can be asked for: opaque, but one path segment and printable."""
-    return (
-        0 < len(text) <= REMOTE_ID_CHARACTERS_MAX
-        and text.isprintable()  # no controls, no lone surrogates
-        and text not in (".", "..")
-    )
 
 
 def job_from(

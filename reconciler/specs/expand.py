@@ -1,13 +1,16 @@
 """From one `[video.NAME]` as written to the videos that it declares: matrix cells and takes."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import TypeVar
+
+from pydantic import ValidationError
 
 from reconciler.specs.codes import Code
 from reconciler.specs.findings import Findings, Trouble
 from reconciler.specs.matrix import axes_of, cells
+from reconciler.specs.mistakes import form_of
 from reconciler.specs.shape import DefaultsTable, VideoTable
 from reconciler.specs.spec import Spec
 from reconciler.specs.templates import TemplateError, fill, is_template
@@ -16,6 +19,7 @@ from reconciler.specs.variables import Cell, UntoldError
 _Table = TypeVar("_Table", bound=DefaultsTable)
 
 _WHOLE = "seconds"
+_SHOWN_CHARACTERS_MAX = 40
 # Filled where it is read, since a mistake in it has a place of its own.
 _FILLED_LATER = frozenset({"prompt"})
 _WRITTEN = tuple(each.name for each in fields(VideoTable) if each.name not in _FILLED_LATER)
@@ -99,7 +103,27 @@ class _Filling:
                     name: self._text(each, key) if is_template(each) else each
                     for name, each in value.items()
                 }
-        return replace(table, **filled) if filled else table  # type: ignore[arg-type] # keys are fields of it
+        return self._with(table, filled) if filled else table
+
+    def _with(self, table: _Table, filled: Mapping[str, object]) -> _Table:
+        """The table with these values; what cannot be one is told, and left as it was written."""
+        try:
+            return replace(table, **filled)  # type: ignore[arg-type] # keys are fields of it
+        except ValidationError as error:
+            told = {str(each["loc"][0]): each["input"] for each in error.errors(include_url=False)}
+        for key, value in told.items():
+            text = str(value)
+            shown = (
+                text if len(text) <= _SHOWN_CHARACTERS_MAX else f"{text[:_SHOWN_CHARACTERS_MAX]}…"
+            )
+            trouble = Trouble(
+                code=Code.BAD_VALUE,
+                summary=f"`{key}` comes to `{shown}`, which is not of the right form",
+                allowed=form_of(key),
+            )
+            self._findings.add(trouble, self._written.value_span(key))
+        self.wrong |= told.keys()
+        return self._with(table, {key: filled[key] for key in filled.keys() - told.keys()})
 
     def _text(self, text: str, key: str) -> str:
         try:

@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from reconciler.domain.observed import REMOTE_ID_CHARACTERS_MAX
 from reconciler.specs.codes import Code
 from reconciler.specs.document import Document
 from reconciler.specs.findings import Findings, Trouble, listed, nearest_fix
@@ -28,6 +29,7 @@ _TYPES = {
 }
 _DURATION = '"500ms", "10s", "30m", "2h"'
 _ADDRESS = "the name of a video, as `street` or `city[Tokyo,dawn]`"
+_JOB_ID = f"a job's id, without spaces, of up to {REMOTE_ID_CHARACTERS_MAX} characters"
 _FORMS = {
     "env": "the name of an environment variable",
     "poll_interval": _DURATION,
@@ -37,7 +39,8 @@ _FORMS = {
     "sizes": 'WIDTHxHEIGHT in pixels, as "1280x720"',
     "from": _ADDRESS,
     "to": _ADDRESS,
-    "id": "a job's id, without spaces",
+    "id": _JOB_ID,
+    "remix_of_id": _JOB_ID,
     "tags": "words without spaces, commas and control characters",
 }
 _NAMES = "letters, digits, `_` and `-`"
@@ -62,6 +65,11 @@ def read_tables(
                 span = document.key_span(path) if is_key else document.value_span(path)
                 findings.add(trouble, span)
                 left_out.add(_leave_out(document.values, path))
+
+
+def form_of(key: str) -> str | None:
+    """What a value of a key must look like, where it must look like something."""
+    return _FORMS.get(key)
 
 
 def _leave_out(values: dict[str, Any], path: KeyPath) -> KeyPath:

@@ -26,6 +26,7 @@ from pydantic_core import PydanticCustomError
 from reconciler.domain.desired import Ignorable
 from reconciler.domain.durations import seconds_in
 from reconciler.domain.echo import EchoField
+from reconciler.domain.observed import REMOTE_ID_CHARACTERS_MAX, is_remote_id
 from reconciler.domain.recipe import ReferenceFit
 from reconciler.specs.places import KeyPath
 
@@ -40,7 +41,6 @@ _Tag = Annotated[str, StringConstraints(pattern=r"^[^\s,\x00-\x1f\x7f]+$")]
 _Address = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+(\[[^\[\]\x00-\x1f\x7f]+\])?$")
 ]
-_JobId = Annotated[str, StringConstraints(pattern=r"^[^\s\x00-\x1f\x7f]+$")]
 _Variants = Annotated[list[_Variant], Field(min_length=1)]
 _Texts = Annotated[list[_Text], Field(min_length=1)]
 _Codes = list[Annotated[_Text, StringConstraints(to_lower=True)]]
@@ -78,6 +78,18 @@ def _whole_or_template(value: object) -> object:
     raise PydanticCustomError("int_type", "Input should be a whole number")
 
 
+def _remote_id(text: str) -> str:
+    """Let through what a server can be asked for."""
+    if is_remote_id(text):
+        return text
+    raise PydanticCustomError("remote_id", "Input should be a job's id")
+
+
+_JobId = Annotated[
+    str,
+    StringConstraints(pattern=r"^[^\s\x00-\x1f\x7f]+$", max_length=REMOTE_ID_CHARACTERS_MAX),
+    AfterValidator(_remote_id),
+]
 _Scalar = Annotated[
     Any, BeforeValidator(_scalar), WithJsonSchema({"type": ["string", "number", "boolean"]})
 ]

@@ -41,7 +41,7 @@ from reconciler.domain.recipe import recipe_from
 from reconciler.domain.recorded import Generation, Recorded, RecordedState
 from reconciler.domain.world import World
 from reconciler.plan.external import shaped
-from reconciler.plan.looks import Refresh, looks
+from reconciler.plan.looks import Refresh, looks, looks_again, seen_again
 from reconciler.plan.make import free_part, make_plan
 from reconciler.plan.recipes import as_wanted, named
 from reconciler.state.database import open_reader, open_writer
@@ -328,13 +328,19 @@ class Studio:
             providers=self.providers,
         )
         observed = await observe(look, eyes, every_byte=self.every_byte)
-        return World(
+        world = World(
             workspace=workspace,
-            desired=shaped(desired, observed),
+            desired=shaped(desired, recorded, observed),
             recorded=brought_in(recorded, observed),
             observed=observed,
             providers=self.providers,
             blocks=self.blocks,
+        )
+        more = looks_again(make_plan(world), world) if refresh != "none" else None
+        return (
+            world
+            if more is None
+            else seen_again(world, await observe(more, eyes, every_byte=False))
         )
 
     async def applied(

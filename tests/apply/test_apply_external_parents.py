@@ -1,6 +1,7 @@
 """Remixes of jobs that sorafile does not manage: looked up before anything is paid for."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 from apply.studio import Studio
 from reconciler.domain.desired import Declaration
@@ -8,7 +9,7 @@ from reconciler.domain.errors import ExitCode
 from reconciler.domain.plan import ActionKind, Reason
 from reconciler.domain.recipe import Parent
 from reconciler.domain.recorded import JobError
-from simulated.faults import LostAnswer, Operation, times
+from simulated.faults import LostAnswer, Operation, Refused, always, times
 from simulated.workshop import Fate
 from worlds import a_declaration
 
@@ -105,3 +106,50 @@ def test_it_is_told_without_the_database(studio: Studio) -> None:
     studio.lose_database()
     assert studio.apply(rain).plan.cost.usd == 0
     assert studio.plan(rain).is_empty
+
+
+def test_a_later_remix_of_it_is_priced_though_its_parent_is_not_looked_up(studio: Studio) -> None:
+    rain = a_remix_of(a_parent(studio))
+    studio.apply(rain)
+    plan = studio.plan(rain, a_declaration("night", remix_of=rain))
+    assert plan.cost.usd == plan.cost.worst_case_usd == Decimal("0.40")
+
+
+def test_a_job_of_ours_that_it_names_is_not_deleted(studio: Studio) -> None:
+    studio.apply(a_declaration("street"))
+    parent = studio.current("street").remote_id
+    rain = a_remix_of(parent)
+
+    run = studio.apply(rain)
+
+    reasons = {str(action.address): action.reason for action in run.plan.actions}
+    assert reasons["street"] is Reason.JOB_IN_USE
+    assert run.code is ExitCode.OK
+    assert parent not in studio.server.workshop.deleted
+    assert studio.plan(rain).is_empty
+
+
+def test_what_was_lost_is_made_of_it_anew(studio: Studio) -> None:
+    rain = a_remix_of(a_parent(studio))
+    rain = replace(rain, lifecycle=replace(rain.lifecycle, on_lost="regenerate"))
+    studio.apply(rain)
+    studio.lose_everything_of("rain")
+
+    run = studio.apply(rain)
+
+    assert [action.reason for action in run.plan.actions] == [Reason.VIDEO_LOST]
+    assert run.plan.cost.usd == Decimal("0.40")
+    assert studio.plan(rain).is_empty
+
+
+def test_one_that_a_server_does_not_tell_of_blocks_nothing_else(studio: Studio) -> None:
+    studio.server.rules.append(always(Refused(status=422), on=Operation.RETRIEVE))
+
+    plan = studio.plan(a_remix_of("video 1"), a_declaration("other"))
+
+    assert {str(each.address): each.kind for each in plan.actions} == {
+        "other": ActionKind.CREATE,
+        "rain": ActionKind.BLOCKED,
+    }
+    assert "studio does not tell of it" in plan.actions[1].because
+    assert plan.unreachable == {}

@@ -14,14 +14,13 @@ from reconciler.domain.errors import (
     ServerError,
     UnauthorizedError,
 )
-from reconciler.domain.observed import ObservedJob
+from reconciler.domain.observed import ObservedJob, is_remote_id
 from reconciler.domain.recorded import JobError, JobStatus
 from reconciler.remote.answers import Answer, asset_refusal, made_job, seen_job, seen_page
 from reconciler.remote.wire import (
     Complaint,
     UnreadableError,
     complaint_from,
-    is_remote_id,
     job_from,
     page_from,
 )

@@ -320,3 +320,20 @@ def test_filling_never_breaks_and_leaves_plain_text_alone(text: str) -> None:
         assert "${" in text
     else:
         assert filled == text or "${" in text
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "shown_as"),
+    [
+        ('tags = ["a", "${v}"]', "a b", "`tags` comes to `a b`"),
+        ('remix_of_id = "${v}"', "..", "`remix_of_id` comes to `..`"),
+        ('remix_of_id = "video_${v}"', "x" * 600, f"`remix_of_id` comes to `video_{'x' * 34}…`"),
+    ],
+)
+def test_what_a_template_comes_to_must_have_the_form_of_its_key(
+    tmp_path: Path, setting: str, value: str, shown_as: str
+) -> None:
+    text = f'[vars]\nv = "{value}"\n[video.a]\n{setting}\nprompt = "p"\n[video.b]\nprompt = "p"\n'
+    (mistake,) = told(tmp_path, text)
+    assert mistake.startswith("SF0203 specs/a.toml:4:")
+    assert f"{shown_as}, which is not of the right form" in mistake

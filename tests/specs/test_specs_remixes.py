@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from reconciler.domain.address import Address
 from specs.checking import check, load, write
 
@@ -166,3 +168,13 @@ def test_a_remix_has_one_parent_and_sets_nothing_of_its(tmp_path: Path) -> None:
         "SF0413 specs/a.toml:13:1 seconds | a remix takes `seconds` from its parent and may not "
         "set it | remove it",
     )
+
+
+@pytest.mark.parametrize("remote_id", ["", ".", "..", "a b", "a\\u200bb", "v" * 600])
+def test_an_id_that_no_server_can_be_asked_for_is_told_at_its_place(
+    tmp_path: Path, remote_id: str
+) -> None:
+    write(tmp_path, {"specs/a.toml": f'[video.a]\nprompt = "p"\nremix_of_id = "{remote_id}"\n'})
+    (mistake,) = load(tmp_path)[1]
+    assert (mistake.code, mistake.span and mistake.span.line) == ("SF0203", 3)
+    assert mistake.allowed == "a job's id, without spaces, of up to 512 characters"
