@@ -126,7 +126,7 @@ async def _ask_jobs(name: str, generations: Iterable[Generation], eyes: Eyes, se
     wanted = {generation.remote_id: generation.id for generation in generations}
     try:
         if eyes.providers[name].profile.list != "none" and len(wanted) > 1:
-            for job in await find_in_list(server, wanted.keys()):
+            for job in await _in_list(server, wanted.keys()):
                 seen.jobs[wanted.pop(job.remote_id)] = job
         for remote_id, identity in wanted.items():
             try:
@@ -138,6 +138,13 @@ async def _ask_jobs(name: str, generations: Iterable[Generation], eyes: Eyes, se
     except ServerError as error:
         # A server that answers with nonsense has told nothing about its jobs.
         seen.unreachable[name] = _told(error)
+
+
+async def _in_list(server: Server, remote_ids: Iterable[str]) -> tuple[ObservedJob, ...]:
+    try:
+        return await find_in_list(server, remote_ids)
+    except RejectedError:
+        return ()  # it has no list, whatever its profile says: each job is asked for
 
 
 async def _ask_named(name: str, remote_id: str, eyes: Eyes, seen: _Seen) -> None:

@@ -17,6 +17,7 @@ from reconciler.apply.stop import StoppedError
 from reconciler.apply.submit import buy, settle
 from reconciler.domain.address import Address
 from reconciler.domain.errors import (
+    AbsentError,
     BadAssetError,
     JobGoneError,
     RejectedError,
@@ -60,6 +61,7 @@ from reconciler.domain.recorded import (
     PublishedFile,
     RecordedState,
     RunId,
+    brief_id,
 )
 from reconciler.plan.lost_answers import awaiting
 from reconciler.plan.matching import TOLERANCE_S
@@ -547,8 +549,16 @@ class Work:
         finished = generation.status is JobStatus.COMPLETED and not generation.lost
         if finished and generation.on_server and not await self._is_verified(generation):
             generation = await self._stored(generation, Variant.VIDEO)
-        if step.delete and not await self._delete_unless_needed(generation):
-            return  # held on to, so that the next run deletes it
+        try:
+            if step.delete and not await self._delete_unless_needed(generation):
+                return  # held on to, so that the next run deletes it
+        except AbsentError as error:
+            # As if its profile had said so: nobody would ever get further than this.
+            self.journey.notice(
+                f"job {brief_id(generation.remote_id)} stays behind: {error.message}",
+                code="SF0610",
+                fix=error.fix,
+            )
         self.journey.ports.state.retired(self.action.address, generation.id)
 
     async def _delete_unless_needed(self, generation: Generation) -> bool:

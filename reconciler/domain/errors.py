@@ -255,6 +255,12 @@ class RejectedError(ServerError):
         return self.status == 429  # noqa: PLR2004 - Too Many Requests
 
 
+class AbsentError(RejectedError):
+    """The server has no such operation, for this job or any other; nothing was done."""
+
+    code = "absent"
+
+
 class JobGoneError(ServerError):
     """The server knows no such job, or has its asset no more."""
 

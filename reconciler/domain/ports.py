@@ -161,6 +161,7 @@ class Server(Protocol):
         """Delete a finished job; one that is gone already is no error.
 
         Raises:
+            AbsentError: the server deletes none.
             RejectedError: the server refuses, for one because the job still runs.
         """
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from reconciler.domain.errors import (
+    AbsentError,
     AmbiguousError,
     JobGoneError,
     NotReadyError,
@@ -32,6 +33,7 @@ _REFUSED_KEY = frozenset({401, 403})
 _PASSING = frozenset({408, 425, 429})
 _GONE = frozenset({404, 410})
 _NOT_IMPLEMENTED = 501
+_ABSENT = frozenset({405, _NOT_IMPLEMENTED})
 _CONFLICT = 409
 
 _EXPIRED = re.compile(r"\bexpired\b", re.IGNORECASE)
@@ -200,14 +202,26 @@ def check_deleted(answer: Answer) -> None:
     """Be content with any success, and with a job that is gone already.
 
     Raises:
+        AbsentError: the server deletes none.
         ServerError: as `refusal`.
     """
     if answer.status in _GONE:
         return
+    if answer.status in _ABSENT:
+        raise absent(answer)
     if not answer.is_success:
         raise refusal(answer)
     if wire.says_not_deleted(answer.body):
         raise _rejected(answer)
+
+
+def absent(answer: Answer) -> AbsentError:
+    """That the server has no such operation."""
+    return AbsentError(
+        f"`{answer.provider}` has no such operation ({answer.told()})",
+        status=answer.status,
+        fix=f"if it never deletes jobs, set delete = false{answer.its_settings}",
+    )
 
 
 def refusal(answer: Answer) -> ServerError:

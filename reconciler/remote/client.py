@@ -7,6 +7,7 @@ twice.
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 
+from reconciler.domain.errors import JobGoneError
 from reconciler.domain.observed import JobPage, ObservedJob
 from reconciler.domain.ports import PaidRequest
 from reconciler.domain.profile import DialectName, Variant, Wire
@@ -91,7 +92,17 @@ class HttpServer:
         """Delete a finished job; one that is gone already is no error."""
         # Without a body and its Content-Type: QVAC refuses an empty one that calls itself JSON.
         path = self._dialect.delete_path(remote_id)
-        answers.check_deleted(await self._door.ask("DELETE", path))
+        answer = await self._door.ask("DELETE", path)
+        answers.check_deleted(answer)
+        if not answer.is_success and await self._is_there(remote_id):
+            raise answers.absent(answer)  # 404 was about the operation, not about the job
+
+    async def _is_there(self, remote_id: str) -> bool:
+        try:
+            await self.retrieve(remote_id)
+        except JobGoneError:
+            return False
+        return True
 
     def content(
         self, remote_id: str, variant: Variant, *, offset: int = 0, etag: str | None = None

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 import pytest
 
 from reconciler.domain.errors import (
+    AbsentError,
     AmbiguousError,
     JobGoneError,
     NotReadyError,
@@ -513,6 +514,18 @@ def test_an_absent_operation_made_nothing() -> None:
     for status in (404, 405, 501):
         with pytest.raises(RejectedError):
             talk("generic", says(status, {"detail": "no"}), call=lambda c: submit(c, CREATE))
+
+
+@deviation(
+    "Any server", "a DELETE that is 405, 501, or 404 though the job is there, is none"
+)
+def test_a_delete_that_is_absent() -> None:
+    no = {"detail": "no"}
+    here, gone = says(200, job(status="completed")), says(404, no)
+    for absent in ([says(405, no)], [says(501, no)], [gone, here]):
+        with pytest.raises(AbsentError):
+            talk("generic", *absent, call=lambda c: c.delete("video_1"))
+    talk("generic", gone, gone, call=lambda c: c.delete("video_1"))
 
 
 @deviation("Any server", "a 5xx to a paid request proves nothing")
