@@ -231,7 +231,7 @@ async def _attempt(purchase: _Purchase) -> Generation:
         journey.limits.budget,
     )
     try:
-        call = await server.prepare(purchase.request)
+        call = await server.prepare(purchase.request, token=attempt)
         watermark = await lane.watermarks.take()
         begin_by_s = journey.ports.clock.uptime_s() + _BEGIN_S
         state.sending(attempt, watermark)

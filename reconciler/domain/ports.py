@@ -138,8 +138,10 @@ class Server(Protocol):
     useless, and are never repeated here.
     """
 
-    async def prepare(self, request: PaidRequest) -> PaidCall:
+    async def prepare(self, request: PaidRequest, *, token: str | None = None) -> PaidCall:
         """Build a paid request whole: address, key and body. Sends nothing.
+
+        `token` names it, where the server has a way to be told: no other request ever has it.
 
         Raises:
             NotSentError: it cannot be built.

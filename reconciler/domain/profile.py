@@ -108,6 +108,8 @@ class Wire:
     """The statuses of content that is not there yet, whatever the words that come with them."""
     refusals: tuple[int, ...] = CERTAIN_REFUSALS
     """The statuses of a paid request that certainly made nothing."""
+    token_header: str = ""
+    """The header in which a paid request may name itself, so that none is done twice; or none."""
     retry_after: tuple[str, ...] = ("retry-after-ms", "retry-after", "llm_provider-retry-after")
     """The headers that say how long to wait; one whose name ends in `-ms` is in milliseconds."""
     poll_after: tuple[str, ...] = ("openai-poll-after-ms",)

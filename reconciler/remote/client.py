@@ -75,9 +75,9 @@ class HttpServer:
         """What finds out what this server does; `stranger` is an id that no job has."""
         return Prober(self._door, self._dialect, stranger=stranger)
 
-    async def prepare(self, request: PaidRequest) -> HttpPaidCall:
+    async def prepare(self, request: PaidRequest, *, token: str | None = None) -> HttpPaidCall:
         """Build a paid request whole. Starting the embedded server for it may take a while."""
-        return await self._door.prepare(self._dialect.paid(request))
+        return await self._door.prepare(self._dialect.paid(request), token=token)
 
     async def retrieve(self, remote_id: str) -> ObservedJob:
         """Look at one job; its id is told as it was asked for."""

@@ -96,8 +96,10 @@ class Door:
         """Close every connection."""
         await self._connections.aclose()
 
-    async def prepare(self, post: PaidPost) -> "HttpPaidCall":
+    async def prepare(self, post: PaidPost, *, token: str | None = None) -> "HttpPaidCall":
         """Build a paid request whole. Starting the embedded server for it may take a while.
+
+        `token` names it where the server reads such a header.
 
         Raises:
             NotSentError: it cannot be built.
@@ -110,7 +112,9 @@ class Door:
         except UnavailableError as error:
             raise NotSentError(error.message, fix=error.fix) from error
         try:
-            paid = client.build_request("POST", url, headers=headers, **post.body())
+            header = self._dialect.wire.token_header
+            named = {header: token} if header and token is not None else {}
+            paid = client.build_request("POST", url, headers=headers | named, **post.body())
         except UnicodeEncodeError:
             raise NotSentError(
                 "the request holds half of a character, and cannot be sent",

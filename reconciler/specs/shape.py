@@ -358,6 +358,11 @@ class WireTable:
         default=None,
         description="The statuses of a paid request that certainly made, and billed, nothing.",
     )
+    token_header: _HeaderName | Literal[""] | None = Field(
+        default=None,
+        description="The header that names a paid request, as Idempotency-Key; an empty text for "
+        "none.",
+    )
     retry_after: list[_HeaderName] | None = Field(
         default=None, description="The headers that say how long to wait."
     )

@@ -516,9 +516,7 @@ def test_an_absent_operation_made_nothing() -> None:
             talk("generic", says(status, {"detail": "no"}), call=lambda c: submit(c, CREATE))
 
 
-@deviation(
-    "Any server", "a DELETE that is 405, 501, or 404 though the job is there, is none"
-)
+@deviation("Any server", "a DELETE that is 405, 501, or 404 though the job is there, is none")
 def test_a_delete_that_is_absent() -> None:
     no = {"detail": "no"}
     here, gone = says(200, job(status="completed")), says(404, no)

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from math import inf
 
 import httpx
 import pytest
@@ -112,6 +113,21 @@ def test_parameters_and_headers_go_with_every_request() -> None:
     assert listed.headers["x-tenant"] == "film"
     posted = sent(wire)
     assert posted.target == "/v1/videos?provider=open+ai%26x"
+
+
+def test_a_paid_request_is_named_where_the_server_reads_that() -> None:
+    async def run(wire: Wire) -> Received:
+        async with scripted(says(200, MADE)) as server:
+            client = speaking(server.base_url, wire)
+            call = await client.prepare(A_CAT, token="attempt-1")
+            await call.send(begin_by_s=inf)
+            await client.aclose()
+            (received,) = server.received
+            return received
+
+    assert asyncio.run(run(Wire())).headers["idempotency-key"] is None
+    named = asyncio.run(run(load_profiles()["preview"].wire))
+    assert named.headers["idempotency-key"] == "attempt-1"
 
 
 def test_a_create_may_be_json_with_its_seconds_as_a_number() -> None:

@@ -196,10 +196,11 @@ class _Wired:
         return cast("Partial", _Wired(partial, _PARTIAL, self._power))
 
     def _prepare(
-        self, prepare: Callable[[PaidRequest], Awaitable[PaidCall]]
-    ) -> Callable[[PaidRequest], Awaitable[PaidCall]]:
-        async def prepared(request: PaidRequest) -> PaidCall:
-            return cast("PaidCall", _Wired(await prepare(request), _PAID, self._power))
+        self, prepare: Callable[..., Awaitable[PaidCall]]
+    ) -> Callable[..., Awaitable[PaidCall]]:
+        async def prepared(request: PaidRequest, *, token: str | None = None) -> PaidCall:
+            call = await prepare(request, token=token)
+            return cast("PaidCall", _Wired(call, _PAID, self._power))
 
         return prepared
 

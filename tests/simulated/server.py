@@ -115,8 +115,9 @@ class SimulatedServer:
         """The requests of one kind, in their order."""
         return [c for c in self.calls if c.operation is operation and prompt in (None, c.prompt)]
 
-    async def prepare(self, request: PaidRequest) -> "SimulatedCall":
+    async def prepare(self, request: PaidRequest, *, token: str | None = None) -> "SimulatedCall":
         """Have a request ready that makes one job."""
+        del token  # it knows none
         return SimulatedCall(self, request)
 
     async def submit(self, paid: "SimulatedCall") -> ObservedJob:

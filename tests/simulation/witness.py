@@ -62,8 +62,8 @@ class Witness:
         )
 
     def _server(self, server: Server) -> Server:
-        async def prepare(request: PaidRequest) -> PaidCall:
-            call = await server.prepare(request)
+        async def prepare(request: PaidRequest, *, token: str | None = None) -> PaidCall:
+            call = await server.prepare(request, token=token)
             return _WatchedCall(self, cast("SimulatedCall", call))
 
         async def delete(remote_id: str) -> None:
