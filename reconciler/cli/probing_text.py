@@ -33,8 +33,9 @@ from reconciler.domain.provider import Provider
 from reconciler.specs.corrections import toml_of
 
 _COLUMNS = """\
-stills: thumbnail and spritesheet; kept: how long a finished video can be had; durable: jobs
-survive a restart; prices: as of when. [providers.NAME] corrects any of it."""
+stills: thumbnail and spritesheet; kept: how long a finished video can be had;
+durable: jobs survive a restart; prices: as of when. [providers.NAME] corrects
+any of it."""
 
 _SAYS: Mapping[Verdict, tuple[str, str]] = {
     "breaks": ("What its profile promises, and does not hold:", "red"),
@@ -240,7 +241,7 @@ def list_text(listed: Sequence[Listed], profiles: Collection[Profile]) -> Group:
             profile.wire.result,
             _lifetime(profile) or "?",
             _yes(profile.jobs_survive_restart),
-            profile.prices_date.isoformat() if profile.prices_date else "-",
+            f"{profile.prices_date:%Y-%m}" if profile.prices_date else "-",
         )
     abouts = _table("profile", "what it is of")
     for profile in profiles:

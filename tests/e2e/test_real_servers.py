@@ -1,5 +1,6 @@
 """A project's whole life on each kind of server, as its shipped profile speaks to it."""
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,26 @@ def test_a_whole_life(film: Film, tmp_path: Path, server: str, profile: str) -> 
     assert len(ledger["data"]) == 3
     stays = "stays behind" in " ".join((edited.out + edited.err).split())
     assert stays is (server in NO_DELETE)
+
+
+def test_a_provider_that_cannot_be_reached_stops_no_other(film: Film) -> None:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+    film.environ["STUDIO_KEY"] = "sk-canary-55aa"
+    url = f"http://127.0.0.1:{port}/v1"
+    dead = PROJECT.format(profile="openai", url=url, model="sora-2")
+    film.write("sorafile.toml", dead.replace('provider = "studio"', 'provider = "preview"'))
+    there = 'provider = "studio"\n[video.rain]\nremix_of = "b"\nprompt = "In rain"\n'
+    film.write("specs/a.toml", SPEC + there)
+
+    plan = film.run("plan")
+    applied = film.run("apply", "-y")
+    videos = film.run("status", "--json").document["videos"]
+
+    assert (plan.code, applied.code) == (10, 10)
+    assert {video["address"]: video["status"] for video in videos} == {
+        "a": "converged",
+        "b": "missing",
+        "rain": "missing",
+    }
