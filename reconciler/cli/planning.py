@@ -200,11 +200,12 @@ def out_of_reach(plan: Plan) -> set[ExitCode]:
     needed = {
         action.provider
         for action in plan.actions
-        if needs_server(action) or action.reason is Reason.NOT_IMPORTABLE
+        if needs_server(action) or action.reason in _UNSEEN
     }
     return {ExitCode.UNREACHABLE} if needed & plan.unreachable.keys() else set()
 
 
+_UNSEEN = (Reason.NOT_IMPORTABLE, Reason.PARENT_UNKNOWN)
 _ASKS = Buy | Resolve | Await | Fetch | Retire | DeleteJob
 
 

@@ -71,6 +71,7 @@ class Reason(StrEnum):
     DEPOSED = "deposed"
     PROTECTED = "protected"
     PARENT_BLOCKED = "parent_blocked"
+    PARENT_UNKNOWN = "parent_unknown"
     PARENT_JOB_GONE = "parent_job_gone"
     TOO_LONG = "too_long"
     PATH_OCCUPIED = "path_occupied"

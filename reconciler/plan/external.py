@@ -66,7 +66,7 @@ def why_not(declaration: Declaration, remote_id: str, world: World) -> tuple[Rea
     whose = f"job {remote_id}, which it is to be a remix of,"
     if job is None:
         why = not_told(world.observed, provider, remote_id)
-        return Reason.PARENT_BLOCKED, f"how {whose} stands is unknown: {why}"
+        return Reason.PARENT_UNKNOWN, f"how {whose} stands is unknown: {why}"
     if not isinstance(job, ObservedJob):
         return (
             Reason.PARENT_JOB_GONE,

@@ -95,7 +95,7 @@ def looks_again(plan: Plan, world: World) -> Looks | None:
     held_up = (
         world.desired[action.address]
         for action in plan.actions
-        if action.reason is Reason.PARENT_BLOCKED and action.address in world.desired
+        if action.reason is Reason.PARENT_UNKNOWN and action.address in world.desired
     )
     named = tuple(
         each
