@@ -207,7 +207,7 @@ def test_how_long_an_extension_of_anothers_job_is_is_known_in_the_plan() -> None
     later = a_declaration("later", "later", extends=on, seconds=4)
     job = replace(a_listed_job(STREET, "video_far"), seconds="100")
     world = a_world([external, on, later], named={"video_far": job}, providers=[ABLE])
-    world = replace(world, desired=shaped(world.desired, world.observed))
+    world = replace(world, desired=shaped(world.desired, world.recorded, world.observed))
     assert [each.seconds for each in world.desired.values()] == [100, 120, 124]
     plan = check(
         world,

@@ -155,7 +155,7 @@ def test_its_hidden_retries_are_told_and_sorafile_adds_none(gateway: Gateway, fi
     finally:
         gateway.upstream.http.put(faults, json={"fault": []})
 
-    assert "num_retries: 0" in run.err
+    assert "num_retries: 0" in run.out
     assert (run.code, again.code) == (5, 5), run.err
     made = gateway.made()[len(before) :]
     assert len(made) > 1

@@ -16,6 +16,7 @@ import pytest
 from preview.running import DEADLINE_S, Server, until
 from reconciler.domain.errors import JobGoneError, RejectedError
 from reconciler.domain.ports import CreateRequest, RemixRequest
+from reconciler.remote.transport import DEFAULT_TIMEOUTS
 from remote.scripted_server import a_client, submit
 from third_party.tools import PRISM, SCHEMATHESIS, npm_package, openapi, python_with
 
@@ -76,7 +77,7 @@ def test_prism_finds_nothing_against_requests_and_answers(
 
 
 async def _our_client(base_url: str, server: Server) -> None:
-    client = a_client(base_url)
+    client = a_client(base_url, timeouts=DEFAULT_TIMEOUTS)  # it takes its time
     try:
         request = CreateRequest(prompt="a cat", model="sora-2", seconds=4, size="720x1280")
         made = await submit(client, request)
