@@ -114,7 +114,7 @@ def _echoed(recipe: Recipe) -> Recipe:
     parent = recipe.parent
     if parent is not None and parent.derivation == "edit":
         parent = replace(parent, derivation="remix")
-    return replace(recipe, reference=None, parent=parent, take=1, edition=0)
+    return replace(recipe, reference=None, extra=(), parent=parent, take=1, edition=0)
 
 
 def _worth(job: ObservedJob) -> tuple[bool, int]:

@@ -121,6 +121,17 @@ def test_a_job_that_could_be_of_another_known_recipe_is_not_taken() -> None:
     )
 
 
+def test_a_job_may_be_of_another_recipe_that_says_something_extra() -> None:
+    """No list tells a seed."""
+    recipe = replace(STREET.recipe, extra=(("seed", 7),))
+    seeded = replace(a_declaration("seeded", "a street"), recipe=recipe, digest=recipe.digest)
+    check(
+        a_world([STREET, seeded], listed=[JOB], providers=[OURS]),
+        f"seeded: create not_recorded $0.40 {BOUGHT}",
+        f"street: create not_recorded $0.40 {BOUGHT}",
+    )
+
+
 def test_each_take_gets_a_job_of_its_own() -> None:
     take = a_declaration("take", "a street", take=2)
     jobs = [a_listed_job(STREET, "video_b"), a_listed_job(STREET, "video_a")]
