@@ -156,13 +156,17 @@ def a_provider(
 
 
 def a_client(
-    base_url: str, *, key: Callable[[], str | None] = lambda: KEY, timeouts: Timeouts = QUICK
+    base_url: str,
+    *,
+    key: Callable[[], str | None] = lambda: KEY,
+    timeouts: Timeouts = QUICK,
+    profile: Profile | None = None,
 ) -> HttpServer:
     async def url() -> str:
         return base_url
 
     return HttpServer(
-        provider=a_provider(base_url),
+        provider=a_provider(base_url, profile=profile),
         base_url=url,
         key=key,
         version="1.2",

@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import json
-import time
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -38,10 +37,9 @@ from reconciler.remote.wire import UnreadableError
 from reconciler.remote.xai import XaiDialect
 from remote.scripted_server import (
     KEY,
-    QUICK,
     Received,
     Script,
-    a_provider,
+    a_client,
     answer,
     closed_port,
     says,
@@ -82,23 +80,9 @@ WITH_PNG = replace(
 REMIX = RemixRequest(parent="job-1", prompt="By night")
 
 
-def speaking(base_url: str, profile: Profile) -> HttpServer:
-    async def url() -> str:
-        return base_url
-
-    return HttpServer(
-        provider=a_provider(base_url, profile=profile),
-        base_url=url,
-        key=lambda: KEY,
-        version="1.2",
-        uptime_s=time.monotonic,
-        timeouts=QUICK,
-    )
-
-
 @asynccontextmanager
 async def _client(base_url: str, profile: Profile) -> Any:
-    client = speaking(base_url, profile)
+    client = a_client(base_url, profile=profile)
     try:
         yield client
     finally:

@@ -4,7 +4,6 @@ Every test here, and wherever else the mark stands, is a row of tests/DEVIATIONS
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -30,10 +29,9 @@ from reconciler.remote.official import VideosDialect
 from reconciler.remote.profiles import load_profiles
 from remote.scripted_server import (
     KEY,
-    QUICK,
     Received,
     Script,
-    a_provider,
+    a_client,
     answer,
     says,
     scripted,
@@ -58,18 +56,7 @@ def talk(
     async def run() -> tuple[T, list[Received]]:
         async with scripted(*scripts) as server:
             base_url = f"http://127.0.0.1:{server.port}{prefix}"
-
-            async def url() -> str:
-                return base_url
-
-            client = HttpServer(
-                provider=a_provider(base_url, profile=PROFILES[profile]),
-                base_url=url,
-                key=lambda: KEY,
-                version="1.2",
-                uptime_s=time.monotonic,
-                timeouts=QUICK,
-            )
+            client = a_client(base_url, profile=PROFILES[profile])
             try:
                 return await call(client), server.received
             finally:

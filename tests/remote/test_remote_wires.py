@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from math import inf
@@ -28,10 +27,9 @@ from reconciler.remote.profiles import load_profiles
 from reconciler.remote.results import result_place
 from remote.scripted_server import (
     KEY,
-    QUICK,
     Received,
     Script,
-    a_provider,
+    a_client,
     answer,
     says,
     scripted,
@@ -50,19 +48,7 @@ WITH_PNG = replace(
 
 
 def speaking(base_url: str, wire: Wire) -> HttpServer:
-    profile = replace(load_profiles()["openai"], wire=wire)
-
-    async def url() -> str:
-        return base_url
-
-    return HttpServer(
-        provider=a_provider(base_url, profile=profile),
-        base_url=url,
-        key=lambda: KEY,
-        version="1.2",
-        uptime_s=time.monotonic,
-        timeouts=QUICK,
-    )
+    return a_client(base_url, profile=replace(load_profiles()["openai"], wire=wire))
 
 
 def sent(wire: Wire, request: CreateRequest = A_CAT) -> Received:
