@@ -556,7 +556,7 @@ class Work:
             # As if its profile had said so: nobody would ever get further than this.
             self.journey.notice(
                 f"job {brief_id(generation.remote_id)} stays behind: {error.message}",
-                code="SF0610",
+                code="SF0611",
                 fix=error.fix,
             )
         self.journey.ports.state.retired(self.action.address, generation.id)

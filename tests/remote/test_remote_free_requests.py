@@ -8,6 +8,7 @@ from typing import TypeVar
 import pytest
 
 from reconciler.domain.errors import (
+    AbsentError,
     JobGoneError,
     NotSentError,
     RejectedError,
@@ -63,6 +64,17 @@ REQUESTS: dict[str, Callable[[HttpServer], Awaitable[object]]] = {
 }
 
 
+@pytest.mark.parametrize("status", [405, 501])
+@pytest.mark.parametrize("name", REQUESTS)
+def test_an_absent_operation_is_refused_for_good_and_a_delete_as_such(
+    name: str, status: int
+) -> None:
+    error, requests = refused(REQUESTS[name], says(status))
+
+    assert type(error) is (AbsentError if name == "delete" else RejectedError)
+    assert requests == 1
+
+
 @pytest.mark.parametrize("ask", REQUESTS.values(), ids=REQUESTS)
 @pytest.mark.parametrize(
     ("script", "expected"),
@@ -71,9 +83,7 @@ REQUESTS: dict[str, Callable[[HttpServer], Awaitable[object]]] = {
         pytest.param(says(503, b"", {"Retry-After": "3"}), UnavailableError, id="503"),
         pytest.param(says(429), UnavailableError, id="429"),
         pytest.param(says(408), UnavailableError, id="408"),
-        pytest.param(says(501), RejectedError, id="501"),
         pytest.param(says(400), RejectedError, id="400"),
-        pytest.param(says(405), RejectedError, id="405"),
         pytest.param(says(409), RejectedError, id="409"),
         pytest.param(says(302, b"", {"Location": "/x"}), RejectedError, id="302"),
         pytest.param(says(401), UnauthorizedError, id="401"),
