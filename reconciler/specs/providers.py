@@ -38,6 +38,7 @@ _AS_WRITTEN = (
     "seconds_min",
     "size_pixels_max",
     "size_step",
+    "typical_job_s",
 )
 _TUPLES = (
     "echoes",

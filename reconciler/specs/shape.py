@@ -485,6 +485,9 @@ class ProviderTable:
     extend_total_seconds_max: Annotated[StrictInt, Field(gt=0)] | None = Field(
         default=None, description="The length of the longest video that extending makes."
     )
+    typical_job_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = Field(
+        default=None, description="Seconds to expect of a job, for each second of its video."
+    )
     jobs_survive_restart: StrictBool | None = Field(
         default=None, description="Whether a restart of the server leaves its jobs alone."
     )

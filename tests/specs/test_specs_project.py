@@ -124,6 +124,7 @@ def test_every_key_of_a_provider_is_taken(tmp_path: Path) -> None:
         reference_matches_size = false
         extra_fields = { seed = "integer" }
         jobs_survive_restart = false
+        typical_job_s = 2.5
         echoes = ["prompt"]
         model_sizes = { wan = ["320x240"] }
         wire = { auth = "api-key", query = { team = "b" }, statuses = { DONE = "completed" } }
@@ -175,7 +176,7 @@ def test_every_key_of_a_provider_is_taken(tmp_path: Path) -> None:
         {"team": "b"},
         {"done": "completed"},
     )
-    assert profile.wire.create_as == "multipart"
+    assert (profile.wire.create_as, profile.typical_job_s) == ("multipart", 2.5)
     assert profile.usd_per_second("wan", "320x240") == Decimal("0.5")
     assert profile.usd_per_second("sora-2", "640x480") == 1
     assert profile.usd_per_second("sora-2-pro", "720x1280") == Decimal("0.30")
