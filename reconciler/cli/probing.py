@@ -39,6 +39,7 @@ from reconciler.specs.corrections import CannotCorrectError, corrected
 from reconciler.specs.folder import PROJECT_FILE_NAME, UnusablePathError
 from reconciler.specs.project import read_project_text
 
+_WORD_CHARACTERS = 8
 _PROMPT = "A plain grey card on a table, no movement. sorafile check {word}"
 
 
@@ -150,10 +151,11 @@ def _has(seen: Seen, what: str, provider: Provider) -> bool:
 
 
 def _to_look(said: Options, provider: Provider, prompt: str) -> str:
+    word = prompt[-_WORD_CHARACTERS:]
     listing = said.command(f"remote list --unmanaged --provider {provider.name}")
     if provider.profile.list == "none":
-        return f"look at what its account was billed for; the prompt ends in: {prompt[-8:]}"
-    return f"look for a prompt that ends in {prompt[-8:]}: {listing}"
+        return f"look at what its account was billed for; the prompt ends in: {word}"
+    return f"look for a prompt that ends in {word}: {listing}"
 
 
 def _approved(
@@ -184,7 +186,7 @@ def _approved(
     sizes = profile.sizes_of(model)
     size = profile.default_size if profile.offers_size(profile.default_size, model) else sizes[0]
     request = CreateRequest(
-        prompt=_PROMPT.format(word=secrets.token_hex(4)),
+        prompt=_PROMPT.format(word=secrets.token_hex(_WORD_CHARACTERS // 2)),
         model=model,
         seconds=min(profile.seconds) if profile.seconds else profile.default_seconds,
         size=size,
@@ -194,7 +196,8 @@ def _approved(
     _see_that_caps_allow(declared, outside, purchase, usd)
     about = (
         f"This buys one video on {provider.name}: {model}, {request.seconds} s, {size}; price:"
-        f" {price(usd)}. It is in no state, and its cost not in the ledger"
+        f" {price(usd)}. It is in no state, and its cost not in the ledger. Its prompt ends in"
+        f" {request.prompt[-_WORD_CHARACTERS:]}"
     )
     if purchase.yes:
         said.terminal.talk(f"{about}.")

@@ -166,7 +166,7 @@ def _key(profile: Profile, seen: Seen) -> Iterator[Finding]:
     )
 
 
-def _unknown_job(profile: Profile, seen: Seen) -> Iterator[Finding]:  # noqa: ARG001 - as its like
+def _unknown_job(profile: Profile, seen: Seen) -> Iterator[Finding]:  # noqa: ARG001 - a `_Look`
     told = seen.unknown_job
     if told is None:
         return
@@ -258,7 +258,7 @@ def _statuses(profile: Profile, seen: Seen) -> Iterator[Finding]:
     )
 
 
-def _ids(profile: Profile, seen: Seen) -> Iterator[Finding]:  # noqa: ARG001 - as its like
+def _ids(profile: Profile, seen: Seen) -> Iterator[Finding]:  # noqa: ARG001 - a `_Look`
     told = seen.renames_jobs
     if told is not None:
         yield Finding(
@@ -345,7 +345,7 @@ def _result(profile: Profile, seen: Seen) -> Iterator[Finding]:
     )
 
 
-def _media_type(profile: Profile, seen: Seen) -> Iterator[Finding]:  # noqa: ARG001 - as its like
+def _media_type(profile: Profile, seen: Seen) -> Iterator[Finding]:  # noqa: ARG001 - a `_Look`
     told = seen.media_type
     if told is not None:
         yield Finding(

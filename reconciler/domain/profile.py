@@ -103,7 +103,7 @@ class Wire:
     page_jobs_max: int = 100  # jobs on one page of the list
     result: Literal["content", "url", "either"] = "content"
     """Where a video is: at `/content`, at the URL that its job tells, or at the first of both."""
-    result_bytes_max: int = 8 * 1024**3  # of an asset that comes from a URL
+    result_bytes_max: int = 8 * 1024**3  # of one asset, wherever it comes from
     not_ready: tuple[int, ...] = (202, 204, 425)
     """The statuses of content that is not there yet, whatever the words that come with them."""
     refusals: tuple[int, ...] = CERTAIN_REFUSALS

@@ -203,8 +203,12 @@ class Door:
         """
         is_video = variant is Variant.VIDEO
         if is_video and self._dialect.wire.result == "url":
-            told = await self._told_place(remote_id)
-            return await self._content_at(self._at_url(told), offset, etag)
+            place = await self._told_place(remote_id)
+            if place is None:
+                raise RejectedError(
+                    f"`{self._site.name}` tells of no URL for its video", status=200
+                )
+            return await self._content_at(self._at_url(place), offset, etag)
         path = self._dialect.content_path(remote_id, variant)
         try:
             return await self._content_at(self._at_path(path), offset, etag)
@@ -212,10 +216,12 @@ class Door:
             if not is_video or self._dialect.wire.result != "either":
                 raise
             try:
-                told = await self._told_place(remote_id)
-            except (RejectedError, JobGoneError, NotReadyError):
+                place = await self._told_place(remote_id)
+            except JobGoneError:
                 raise refused from None
-        return await self._content_at(self._at_url(told), offset, etag)
+            if place is None:
+                raise
+        return await self._content_at(self._at_url(place), offset, etag)
 
     async def _content_at(self, opened: _Opened, offset: int, etag: str | None) -> HttpContent:
         resume = resume_headers(offset, etag)
@@ -233,12 +239,13 @@ class Door:
         bytes_max = self._dialect.wire.result_bytes_max
         return HttpContent(response, provider=self._site.name, bytes_max=bytes_max)
 
-    async def _told_place(self, remote_id: str) -> ResultPlace:
-        """Where the job says that its video is.
+    async def _told_place(self, remote_id: str) -> ResultPlace | None:
+        """Where the job says that its video is; None: it is done, and does not say.
 
         Raises:
-            NotReadyError: it still runs.
-            RejectedError: it is done, and says nothing of it.
+            NotReadyError: it still runs, so nothing else is known of its video.
+            RejectedError: it leads where nothing may be asked.
+            JobGoneError: there is no such job.
         """
         answer = await self.ask("GET", self._dialect.job_path(remote_id))
         job = answers.seen_job(answer, remote_id)
@@ -246,9 +253,7 @@ class Door:
         if told is None and job.status.is_running:
             raise NotReadyError(f"`{self._site.name}` is not done with it")
         if told is None:
-            raise RejectedError(
-                f"`{self._site.name}` does not say where its video is", status=answer.status
-            )
+            return None
         provider = await self.url("")
         return result_place(told, base=provider, provider=provider)
 

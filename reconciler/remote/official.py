@@ -67,7 +67,7 @@ class VideosDialect:
             fields["size"] = request.size
         else:
             fields["aspect_ratio"] = _aspect_ratio(request.size)
-        return self.create(fields | dict(request.extra), reference_of(request))
+        return self.create({**request.extra, **fields}, reference_of(request))
 
     def create(self, fields: Mapping[str, object], reference: Upload | None) -> PaidPost:
         """A new video of these fields."""

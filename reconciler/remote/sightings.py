@@ -38,6 +38,7 @@ _PATHS = re.compile(r"\S*/\S*")
 _RETRY_AFTER = re.compile(r"[a-z0-9_-]{0,40}retry[-_]after(-ms)?")
 _POLL_AFTER = re.compile(r"[a-z0-9_-]{0,40}poll[-_]after(-ms)?")
 _RATE = "x-ratelimit-limit-requests"
+_RATE_DIGITS_MAX = 9  # what is longer is no rate
 _WORD = re.compile(r"[a-z0-9][a-z0-9 ._-]{0,39}")
 
 
@@ -337,7 +338,7 @@ def rates_in(asked: Iterable[Answer]) -> Told[str] | None:
     """What a server says of the requests that it takes, whatever the time that it means."""
     for answer in asked:
         told = answer.headers.get(_RATE, "")
-        if told.isdecimal() and told.isascii() and len(told) < 10:  # noqa: PLR2004 - a number
+        if told.isdecimal() and told.isascii() and len(told) <= _RATE_DIGITS_MAX:
             return Told(value=f"{told} requests", evidence=f"header {_RATE}")
     return None
 

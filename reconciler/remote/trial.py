@@ -7,7 +7,7 @@ told its id as soon as it is known.
 from collections.abc import Callable, Mapping
 
 from reconciler.domain.echo import EchoField
-from reconciler.domain.errors import JobGoneError, RejectedError, ServerError
+from reconciler.domain.errors import AbsentError, JobGoneError, ServerError
 from reconciler.domain.ports import Clock, CreateRequest, Server
 from reconciler.domain.probing import Outcome, Seen, Told
 from reconciler.domain.profile import Profile
@@ -19,7 +19,6 @@ _BEGIN_S = 5.0
 _LONGEST_S = 1800.0
 _FIRST_WAIT_S = 1.0
 _FAILURES_MAX = 5
-_ABSENT = (405, 501)
 
 
 class Trial:
@@ -123,10 +122,8 @@ class Trial:
     async def _deleted(self, remote_id: str) -> tuple[Seen, str | None]:
         try:
             await self._server.delete(remote_id)
-        except RejectedError as error:
-            if error.status in _ABSENT:
-                return Seen(delete=Told(value=False, evidence=error.message)), error.message
-            return Seen(), error.message
+        except AbsentError as error:
+            return Seen(delete=Told(value=False, evidence=error.message)), error.message
         except ServerError as error:
             return Seen(), error.message
         try:

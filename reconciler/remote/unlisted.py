@@ -43,7 +43,7 @@ class UnlistedDialect:
             "resolution": resolution,
             "aspect_ratio": aspect_ratio,
         }
-        return request, {**fields, **request.extra}
+        return request, {**request.extra, **fields}
 
     @property
     def catalogue_path(self) -> str | None:

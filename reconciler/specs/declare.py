@@ -18,7 +18,7 @@ from reconciler.domain.recipe import (
     ReferenceFit,
 )
 from reconciler.specs.codes import Code
-from reconciler.specs.extras import EXTRA_WORDS, extra_value
+from reconciler.specs.extras import EXTRA_WORDS, SAID_ELSEWHERE, extra_value
 from reconciler.specs.findings import Findings, Trouble, listed, nearest_fix
 from reconciler.specs.folder import ProjectFolder
 from reconciler.specs.outputs import BadTemplateError, OutputPlaces, OutputTemplate
@@ -480,6 +480,9 @@ class Declarer:
         taken = provider.profile.extra_fields
         found: dict[str, ExtraValue] = {}
         for name, written in sorted((spec.table.extra or {}).items()):
+            if name.casefold() in SAID_ELSEWHERE:
+                self._said_elsewhere(spec, name)
+                continue
             kind = taken.get(name, taken.get("*"))
             value = None if kind is None else extra_value(written, kind)
             if value is not None:
@@ -498,6 +501,16 @@ class Declarer:
             span = spec.file.document.value_span((*spec.path, "extra", name))
             self._findings.add(trouble, span)
         return tuple(found.items())
+
+    def _said_elsewhere(self, spec: Spec, name: str) -> None:
+        trouble = Trouble(
+            code=Code.BAD_VALUE,
+            summary=f"`{name}` is no extra field: it would make another video than is planned",
+            fix="say it with the video's own keys, as model, seconds, size, takes or"
+            " input_reference",
+        )
+        span = spec.file.document.value_span((*spec.path, "extra", name))
+        self._findings.add(trouble, span)
 
     def _not_offered(
         self,

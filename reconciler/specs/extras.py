@@ -14,6 +14,26 @@ EXTRA_WORDS: Mapping[ExtraKind, str] = {
     "any": "a number, a text, true or false",
 }
 
+SAID_ELSEWHERE = frozenset(
+    {
+        "prompt",
+        "model",
+        "seconds",
+        "duration",
+        "size",
+        "resolution",
+        "aspect_ratio",
+        "n",
+        "input_reference",
+        "image_reference",
+        "image",
+        "frame_images",
+        "video",
+    }
+)
+"""What a spec says by keys of its own, in the words of whichever protocol. As an extra field it
+would make, and bill, another video than the one that was planned and priced."""
+
 
 def extra_value(written: object, kind: ExtraKind) -> ExtraValue | None:
     """What was written as a field of that kind takes it; None where it cannot be that.

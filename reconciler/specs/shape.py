@@ -349,7 +349,7 @@ class WireTable:
         default=None, description="Whether the video is at /content, at the job's URL, or either."
     )
     result_bytes_max: Annotated[StrictInt, Field(gt=0)] | None = Field(
-        default=None, description="How long a video from a URL may be, in bytes."
+        default=None, description="How long one asset may be, in bytes."
     )
     not_ready: _HttpStatuses | None = Field(
         default=None, description="The statuses of content that is not there yet."

@@ -140,6 +140,14 @@ def test_extra_fields_travel_under_their_own_names() -> None:
     assert (body["seed"], body["negative_prompt"], body["audio"]) == (7, "blur", True)
 
 
+def test_no_extra_field_says_otherwise_what_was_priced() -> None:
+    asked = replace(A_CAT, extra={"model": "sora-2-pro", "seconds": 12, "prompt": "A dog"})
+
+    told = texts(sent(Wire(), asked))
+
+    assert told == texts(sent(Wire()))
+
+
 def test_a_reference_comes_in_the_form_that_the_server_wants() -> None:
     as_file = sent(Wire(), WITH_PNG).parts()["input_reference"]
     as_text = texts(
@@ -249,8 +257,23 @@ def test_a_job_that_runs_has_no_url_yet_and_one_that_is_done_must() -> None:
 
     with pytest.raises(NotReadyError):
         video(running, wire=Wire(result="url"))
-    with pytest.raises(RejectedError, match="does not say where"):
+    with pytest.raises(RejectedError, match="tells of no URL"):
         video(done(None), wire=Wire(result="url"))
+
+
+def test_content_that_is_refused_while_its_job_runs_is_early_and_not_gone() -> None:
+    """Three times gone would make a video lost, and buy it again."""
+    running = says(200, MADE | {"status": "in_progress"})
+
+    with pytest.raises(NotReadyError):
+        video(says(404, {"detail": "no such path"}), running, wire=Wire(result="either"))
+
+
+def test_why_a_url_may_not_be_asked_is_told_though_content_was_refused_before() -> None:
+    away = done("http://169.254.169.254/latest")
+
+    with pytest.raises(RejectedError, match="only https"):
+        video(says(404, {"detail": "no such path"}), away, wire=Wire(result="either"))
 
 
 def test_another_server_is_asked_without_the_key_and_a_private_one_only_from_within() -> None:

@@ -98,6 +98,14 @@ def test_a_value_of_another_kind_is_refused(tmp_path: Path, written: str, summar
     assert found.summary == summary
 
 
+@pytest.mark.parametrize("name", ["model", "seconds", "duration", "n", "Prompt", "size"])
+def test_what_is_priced_is_said_by_no_extra_field(tmp_path: Path, name: str) -> None:
+    write(tmp_path, {"specs/a.toml": f"[video.a]\nprompt = 'x'\nextra = {{ {name} = 7 }}\n"})
+    _, (found,) = load(tmp_path, profiles=_profiles(**{"*": "any"}))
+
+    assert (found.code, found.span and found.span.line) == ("SF0203", 3)
+
+
 def test_a_remix_says_nothing_extra(tmp_path: Path) -> None:
     spec = (
         "[video.a]\nprompt = 'x'\n[video.b]\nremix_of = 'a'\nprompt = 'y'\nextra = { seed = 7 }\n"
