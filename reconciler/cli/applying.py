@@ -2,21 +2,15 @@
 
 import asyncio
 import gc
-import os
-import signal
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import cast
 
-from reconciler.apply.journey import Limits, Ports
-from reconciler.apply.remember import rebuild_ledger, record_observed
-from reconciler.apply.run import carry_out
+from reconciler.apply.journey import Limits
 from reconciler.apply.stop import Stop
 from reconciler.cli.asking import answer
+from reconciler.cli.carrying import carry, stopping, take_in
 from reconciler.cli.guarding import confirm_deletions, refuse_over_budget
 from reconciler.cli.opening import mistakes_told, open_outside, open_project
 from reconciler.cli.options import Options, selecting_flags
@@ -27,16 +21,13 @@ from reconciler.cli.planning import (
     look_and_plan,
     needs_server,
     out_of_reach,
-    recounted,
     replan,
 )
-from reconciler.cli.provenance import git_commit
 from reconciler.cli.resolving import ask_about_all
 from reconciler.cli.saved_plan import SavedPlan, apply_command, still_good
 from reconciler.cli.units import plural
 from reconciler.cli.views import JsonView, LineView, LiveView, View
 from reconciler.cli.wiring import Declared, Outside
-from reconciler.domain.desired import tags_by_recipe
 from reconciler.domain.errors import ExitCode, RefusedError, StalePlanError, worst
 from reconciler.domain.events import PlanMade, RunEnded
 from reconciler.domain.money import dollars
@@ -234,33 +225,17 @@ async def _carry_out(
             )
         if wanted.free:
             plan = free_part(plan)
-        record_observed(
-            looked.observed,
-            recorded,
-            assets=outside.assets,
-            files=outside.files,
-            state=state,
-        )
-        tags = tags_by_recipe(declared.desired, looked.world.desired)
-        rebuild_ledger(plan, recorded, tags, outside.assets, state)
-        world = recounted(looked.world, recorded, state)
+        world = take_in(plan, looked, recorded, declared=declared, outside=outside, state=state)
         refuse_over_budget(said, plan, world, command=wanted.command)
         stop = Stop()
         view = _view(said, outside)
         try:
-            with _signals(stop, view):
-                return await carry_out(
+            with stopping(stop, view):
+                return await carry(
                     plan,
-                    state.read(),
-                    ports=Ports(
-                        clock=outside.clock,
-                        server_of=outside.server_of,
-                        state=state,
-                        assets=outside.assets,
-                        files=outside.files,
-                        images=outside.images,
-                    ),
-                    providers=declared.providers,
+                    declared=declared,
+                    outside=outside,
+                    state=state,
                     limits=Limits(
                         parallelism=wanted.parallelism,
                         wait=wanted.wait,
@@ -269,7 +244,6 @@ async def _carry_out(
                     ),
                     stop=stop,
                     tell=view.tell,
-                    git_commit=git_commit(declared.root),
                 )
         finally:
             view.close()
@@ -281,34 +255,3 @@ def _view(said: Options, outside: Outside) -> View:
     if said.terminal.err.is_terminal and not said.terminal.quiet:
         return LiveView(said.terminal, outside.clock.now)
     return LineView(terminal=said.terminal)
-
-
-@contextmanager
-def _signals(stop: Stop, view: View) -> Iterator[None]:
-    """Ctrl-C once stops kindly, twice at once; what is recorded is safe in both cases."""
-    loop = asyncio.get_running_loop()
-    numbers = [signal.SIGINT, signal.SIGTERM]
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as `nohup` sets it
-        numbers.append(signal.SIGHUP)
-    is_second = False  # a timeout may have asked for the stop before: that is no first Ctrl-C
-
-    def on_signal() -> None:
-        nonlocal is_second
-        if is_second:
-            with suppress(OSError):
-                view.close()
-                sys.stderr.write("Stopped at once. Nothing is lost; go on with: sorafile apply\n")
-                sys.stderr.flush()
-            os._exit(ExitCode.INTERRUPTED)
-        is_second = True
-        stop.ask()
-        with suppress(OSError):  # the terminal may be what went away
-            view.say("Stopping: nothing more is begun. Ctrl-C again stops at once.")
-
-    for number in numbers:
-        loop.add_signal_handler(number, on_signal)
-    try:
-        yield
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)

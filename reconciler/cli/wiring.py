@@ -76,6 +76,15 @@ class Declared:
         return self.project.root
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What reading a project came to."""
+
+    declared: Declared | None  # None: something is wrong
+    found: tuple[Diagnostic, ...]  # the mistakes and the warnings
+    inputs: frozenset[Path]  # files and folders that were read, or looked for in vain
+
+
 def read_project(
     folder: Path,
     workspace: str,
@@ -90,13 +99,28 @@ def read_project(
     Raises:
         InvalidSpecError: with every mistake of all files.
     """
-    loaded = load_project(find_project(folder), workspace)
+    reading = try_project(find_project(folder), workspace, given, drafted=drafted)
+    if reading.declared is None:
+        raise InvalidSpecError(reading.found)
+    return reading.declared
+
+
+def try_project(
+    root: Path,
+    workspace: str,
+    given: Given | None = None,
+    *,
+    drafted: Mapping[str, str] = MappingProxyType({}),
+) -> Reading:
+    """Read the project of a folder, and all of its specs, whatever may be wrong with them."""
+    loaded = load_project(root, workspace)
     providers, of_providers = resolve_providers(loaded.project, load_profiles(), os.environ)
     specs = load_specs(loaded.project, providers, given, drafted=drafted)
     found = (*_of_workspace(workspace), *loaded.diagnostics, *of_providers, *specs.diagnostics)
+    inputs = specs.inputs | {root / PROJECT_FILE_NAME}
     if any(each.severity == "error" for each in found):
-        raise InvalidSpecError(found)
-    return Declared(
+        return Reading(declared=None, found=found, inputs=inputs)
+    declared = Declared(
         project=loaded.project,
         providers=providers,
         desired=specs.desired,
@@ -105,6 +129,7 @@ def read_project(
         blocks=specs.blocks,
         defaults=specs.defaults,
     )
+    return Reading(declared=declared, found=found, inputs=inputs)
 
 
 def read_servers(

@@ -250,6 +250,9 @@ class StateReader(Protocol):
             since: leaves out the money that was held before; None: nothing.
         """
 
+    def counted_of(self, runs: Collection[RunId]) -> Decimal:
+        """Dollars that some runs hold or spent, up to now."""
+
 
 class StateWriter(StateReader, Protocol):
     """The state database, held under a lease. Each method is one durable transaction.

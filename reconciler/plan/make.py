@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import assert_never
@@ -162,16 +162,35 @@ def free_part(plan: Plan) -> Plan:
 
     The job that a derived video left out of it needs is not deleted.
     """
+    return allowed_part(plan, {}, may_begin=lambda _: True, may_buy=lambda _: False)
+
+
+def allowed_part(
+    plan: Plan,
+    providers: Mapping[str, Provider],
+    *,
+    may_begin: Callable[[Action], bool],
+    may_buy: Callable[[Action], bool],
+) -> Plan:
+    """The plan without what may not be begun or bought, and without what waits for that.
+
+    The job that a derived video left out of it needs is not deleted. `providers` are those of
+    what may be bought, by name.
+    """
     left_out: set[Address] = set()
     kept: list[Action] = []
     for action in plan.actions:  # parents come first
-        if action.is_paid or left_out.intersection(action.depends_on):
+        buys = may_buy(action)
+        is_allowed = may_begin(action) and (buys or not action.is_paid)
+        if not is_allowed or left_out.intersection(action.depends_on):
             left_out.add(action.address)
         else:
-            kept.append(_without_buying_again(action))
-    held = plan.cost.held_usd
-    free = Cost(usd=Decimal(0), worst_case_usd=held, held_usd=held, unknown=0)
-    return replace(plan, actions=sparing_parents(kept, of=plan.actions), cost=free)
+            kept.append(action if buys else _without_buying_again(action))
+    return replace(
+        plan,
+        actions=sparing_parents(kept, of=plan.actions),
+        cost=_cost(kept, held_usd=plan.cost.held_usd, providers=providers),
+    )
 
 
 def part_at(plan: Plan, addresses: Collection[Address], providers: Mapping[str, Provider]) -> Plan:

@@ -38,6 +38,7 @@ class ProjectFolder:
         """Look at nothing yet; `database` is a file, `assets` a folder."""
         self.root = root
         self.real_root = root.resolve()
+        self._asked_for: set[Path] = set()
         self._database = None if database is None else as_it_lies(database)
         self._assets = None if assets is None else as_it_lies(assets)
 
@@ -58,9 +59,12 @@ class ProjectFolder:
             raise _unusable(Code.UNREADABLE, "that is no path")
         if PurePosixPath(written).is_absolute():
             raise _escape(f"`{written}` is an absolute path")
-        real = self._real(self.root / base / written, written)
+        path = self.root / base / written
+        self._asked_for.add(path)
+        real = self._real(path, written)
         if not real.is_relative_to(self.real_root):
             raise _escape(f"`{written}` leads out of the project")
+        self._asked_for.add(real)
         what = self._off_limits(real)
         if what is not None:
             raise _unusable(
@@ -69,6 +73,14 @@ class ProjectFolder:
                 fix="move what is wanted of it to another place",
             )
         return real
+
+    @property
+    def asked_for(self) -> frozenset[Path]:
+        """The files and folders that were looked for so far, there or not.
+
+        Each as it is written, and as it really lies where it is inside the project.
+        """
+        return frozenset(self._asked_for)
 
     def _off_limits(self, real: Path) -> str | None:
         """What lies there that no spec may read; None: it may."""

@@ -52,6 +52,7 @@ class LoadedSpecs:
     blocks: Blocks
     defaults: Mapping[str, DefaultsTable]  # each file's own, of all that could be read
     diagnostics: tuple[Diagnostic, ...]
+    inputs: frozenset[Path]  # what was read, or looked for in vain: files and their folders
 
 
 def load_specs(
@@ -119,6 +120,7 @@ def load_specs(
         ),
         defaults={each.document.file: each.tables.defaults or DefaultsTable() for each in blocks},
         diagnostics=findings.in_order([PROJECT_FILE_NAME, *files]),
+        inputs=folder.asked_for,
     )
 
 

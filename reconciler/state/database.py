@@ -1,9 +1,10 @@
 """The state database's two doors: one for reading, one for a run that holds the workspace."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,11 +13,11 @@ from sqlalchemy import Connection
 from reconciler.domain.bookings import Booking
 from reconciler.domain.errors import StateError
 from reconciler.domain.ports import Holder, StateReader, StateWriter
-from reconciler.domain.recorded import NOTHING_RECORDED, RecordedRun, RecordedState
+from reconciler.domain.recorded import NOTHING_RECORDED, RecordedRun, RecordedState, RunId
 from reconciler.state import lease, runs, schema
 from reconciler.state.place import Place, locate
 from reconciler.state.reading import read_state
-from reconciler.state.spending import read_bookings
+from reconciler.state.spending import counted_of, read_bookings
 from reconciler.state.transaction import Transaction
 from reconciler.state.writing import Writer
 
@@ -117,6 +118,10 @@ class _Reader:
     def bookings(self, since: datetime | None = None) -> tuple[Booking, ...]:
         with self._connection() as connection:
             return () if connection is None else read_bookings(connection, since)
+
+    def counted_of(self, runs: Collection[RunId]) -> Decimal:
+        with self._connection() as connection:
+            return Decimal(0) if connection is None else counted_of(connection, runs)
 
     @contextmanager
     def _connection(self) -> Iterator[Connection | None]:

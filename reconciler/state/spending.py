@@ -5,6 +5,7 @@ freed, or for ever where it was spent; of what was found without a hold, the spe
 """
 
 from collections import defaultdict
+from collections.abc import Collection
 from datetime import datetime
 from decimal import Decimal
 
@@ -66,8 +67,10 @@ def _refuse_beyond_approved(
     ).first()
     if approved is None:
         return  # the foreign key refuses it, with a better word
-    spent_usd = _sum(transaction, attempts.c.run_id == run)
-    older_usd = _sum(transaction, _was_unresolved(approved.started_at, transaction.workspace))
+    spent_usd = _sum(transaction.connection, attempts.c.run_id == run)
+    older_usd = _sum(
+        transaction.connection, _was_unresolved(approved.started_at, transaction.workspace)
+    )
     if spent_usd + older_usd + cost_usd > approved.worst_case_usd:
         raise BudgetError(
             f"`{intent.address}` is not bought: ${dollars(cost_usd)} more goes beyond the worst"
@@ -91,14 +94,19 @@ def _was_unresolved(at: datetime, workspace: str) -> ColumnElement[bool]:
     )
 
 
-def _sum(transaction: Transaction, *which: ColumnElement[bool]) -> Decimal:
+def counted_of(connection: Connection, run_ids: Collection[RunId]) -> Decimal:
+    """Dollars that some runs hold or spent, up to now."""
+    return _sum(connection, attempts.c.run_id.in_(run_ids))
+
+
+def _sum(connection: Connection, *which: ColumnElement[bool]) -> Decimal:
     """What counts of the attempts of a kind."""
     statement = (
         select(func.sum(ledger.c.amount_usd))
         .join_from(ledger, attempts, ledger.c.attempt_id == attempts.c.id)
         .where(_counts(), *which)
     )
-    return transaction.connection.execute(statement).scalar() or Decimal(0)
+    return connection.execute(statement).scalar() or Decimal(0)
 
 
 def counted(transaction: Transaction, run: RunId) -> Counted:
@@ -118,7 +126,7 @@ def counted(transaction: Transaction, run: RunId) -> Counted:
         for tag in dict.fromkeys(tags):
             of_tags[tag] += usd or 0
     return Counted(
-        run_usd=_sum(transaction, attempts.c.run_id == run),
+        run_usd=_sum(transaction.connection, attempts.c.run_id == run),
         day_usd=sum((usd or Decimal(0) for _, _, usd in sums), Decimal(0)),
         month_usd=sum((usd or Decimal(0) for _, usd, _ in sums), Decimal(0)),
         tags_usd=dict(of_tags),

@@ -61,6 +61,11 @@ class Writer:
         with self._reading() as connection:
             return spending.read_bookings(connection, since)
 
+    def counted_of(self, runs: Collection[RunId]) -> Decimal:
+        """Dollars that some runs hold or spent, up to now."""
+        with self._reading() as connection:
+            return spending.counted_of(connection, runs)
+
     def heartbeat(self) -> None:
         """Say that this run is alive."""
         with self._transaction():

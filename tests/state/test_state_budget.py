@@ -384,3 +384,21 @@ def test_the_sums_of_the_database_are_those_of_its_bookings(desk: Desk) -> None:
             with pytest.raises(BudgetError):
                 writer.reserve(micro, run, budget)
             writer.not_sent(writer.reserve(micro, run, room), "x")
+
+
+def test_what_some_runs_hold_or_spent_is_told_of_them_alone(desk: Desk) -> None:
+    with desk.writer() as writer:
+        mine, later, others = a_big_run(writer), a_big_run(writer), a_big_run(writer)
+        freed = writer.reserve(an_intent(prompt="one"), mine)
+        writer.reserve(an_intent(prompt="two"), later)
+        writer.reserve(an_intent(prompt="three"), others)
+        assert writer.counted_of([mine, later]) == Decimal("0.80")
+        writer.not_sent(freed, "no connection")
+        assert writer.counted_of([mine, later]) == Decimal("0.40")
+        assert writer.counted_of([]) == 0
+        reader = open_reader(desk.url, desk.root, "other")
+        assert reader.counted_of([others]) == Decimal("0.40")
+
+
+def test_nobody_spent_anything_where_nothing_was_ever_recorded(desk: Desk) -> None:
+    assert open_reader(desk.url, desk.root, "default").counted_of([RunId("1")]) == 0
