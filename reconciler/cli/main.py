@@ -24,6 +24,7 @@ COMMANDS = {
     "plan": "Say what would change, why, and what it costs.",
     "apply": "Make it so: create, remix, download, publish, delete.",
     "destroy": "Delete everything that is recorded.",
+    "watch": "Plan on every save, and do what costs nothing.",
     "status": "How each video stands, a row each.",
     "show": "One video with its generations and assets, or a saved plan.",
     "explain": "Where each value of a video comes from, and its recipe.",

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from reconciler.cli.options import selecting_flags
 from reconciler.cli.units import expiring, plural, price
+from reconciler.domain.address import Address
 from reconciler.domain.desired import Declaration
 from reconciler.domain.durations import duration
 from reconciler.domain.money import dollars
@@ -63,6 +64,7 @@ class PlanText:
     plan: Plan
     verbose: bool = False
     next_command: str | None = None  # what to type to carry it out
+    shown_before: frozenset[Address] = frozenset()  # counted, and not told of again
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Lay it out for a width."""
@@ -77,6 +79,8 @@ class PlanText:
             dragged = self.plan.part.dragged_in if self.plan.part is not None else ()
             needed_by = {each.address: each.by for each in dragged}
             for action in self.plan.actions:
+                if action.address in self.shown_before:
+                    continue
                 yield from _headline(action, columns, width)
                 if action.address in needed_by:
                     told = f"not selected: {needed_by[action.address]} needs it"

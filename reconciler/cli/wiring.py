@@ -77,12 +77,18 @@ class Declared:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class ProjectReading:
     """What reading a project came to."""
 
+    project: Project
     declared: Declared | None  # None: something is wrong
     found: tuple[Diagnostic, ...]  # the mistakes and the warnings
     inputs: frozenset[Path]  # files and folders that were read, or looked for in vain
+
+
+def root_of(folder: Path) -> Path:
+    """The folder of the project that another one lies in."""
+    return find_project(folder)
 
 
 def read_project(
@@ -111,7 +117,7 @@ def try_project(
     given: Given | None = None,
     *,
     drafted: Mapping[str, str] = MappingProxyType({}),
-) -> Reading:
+) -> ProjectReading:
     """Read the project of a folder, and all of its specs, whatever may be wrong with them."""
     loaded = load_project(root, workspace)
     providers, of_providers = resolve_providers(loaded.project, load_profiles(), os.environ)
@@ -119,7 +125,7 @@ def try_project(
     found = (*_of_workspace(workspace), *loaded.diagnostics, *of_providers, *specs.diagnostics)
     inputs = specs.inputs | {root / PROJECT_FILE_NAME}
     if any(each.severity == "error" for each in found):
-        return Reading(declared=None, found=found, inputs=inputs)
+        return ProjectReading(project=loaded.project, declared=None, found=found, inputs=inputs)
     declared = Declared(
         project=loaded.project,
         providers=providers,
@@ -129,7 +135,7 @@ def try_project(
         blocks=specs.blocks,
         defaults=specs.defaults,
     )
-    return Reading(declared=declared, found=found, inputs=inputs)
+    return ProjectReading(project=loaded.project, declared=declared, found=found, inputs=inputs)
 
 
 def read_servers(
@@ -272,18 +278,42 @@ def _of_workspace(workspace: str) -> tuple[Diagnostic, ...]:
     )
 
 
+@dataclass(slots=True)
+class Connections:
+    """What is open to the servers of one project."""
+
+    servers: dict[str, tuple[Provider, "HttpServer"]] = field(default_factory=dict)
+    left: list["HttpServer"] = field(default_factory=list)  # of providers that changed since
+    embedded: "EmbeddedServer | None" = None
+
+    async def aclose(self) -> None:
+        """Close connections, and end the embedded server."""
+        for server in (*self.left, *(each for _, each in self.servers.values())):
+            await server.aclose()
+        if self.embedded is not None:
+            await self.embedded.aclose()
+
+
 class Outside:
     """The world outside of one project: adapters that are made when they are first needed."""
 
     def __init__(
-        self, declared: Declared, workspace: str, require_trust: Callable[[Provider], None]
+        self,
+        declared: Declared,
+        workspace: str,
+        require_trust: Callable[[Provider], None],
+        *,
+        connections: Connections | None = None,
     ) -> None:
-        """Make nothing yet; `require_trust` raises where a provider may not act."""
+        """Make nothing yet; `require_trust` raises where a provider may not act.
+
+        What is open already may be handed over: then one `aclose` closes it for all. A provider
+        that changed since is connected to, and trusted, anew.
+        """
         self._declared = declared
         self._workspace = workspace
         self._require_trust = require_trust
-        self._servers: dict[str, HttpServer] = {}
-        self._embedded: EmbeddedServer | None = None
+        self._open = connections or Connections()
         self.clock: Clock = SystemClock()
 
     @property
@@ -328,12 +358,17 @@ class Outside:
         Raises:
             RefusedError: the provider is not trusted.
         """
-        if name not in self._servers:
-            from reconciler.remote.transport import DEFAULT_TIMEOUTS
+        provider = self._declared.providers[name]
+        former, server = self._open.servers.get(name, (None, None))
+        if server is not None and former == provider:
+            return server
+        from reconciler.remote.transport import DEFAULT_TIMEOUTS
 
-            provider = self._declared.providers[name]
-            self._servers[name] = self._connect(provider, DEFAULT_TIMEOUTS)
-        return self._servers[name]
+        if server is not None:
+            self._open.left.append(server)  # somebody may be in the middle of a request
+        server = self._connect(provider, DEFAULT_TIMEOUTS)
+        self._open.servers[name] = (provider, server)
+        return server
 
     def prober_of(self, name: str) -> "Prober":
         """What finds out what a provider's server does; it is patient with none of its answers.
@@ -344,7 +379,7 @@ class Outside:
         from reconciler.remote.probing import PROBE_TIMEOUTS
 
         server = self._connect(self._declared.providers[name], PROBE_TIMEOUTS)
-        self._servers[f"{name} (probed)"] = server  # no name of a provider holds a blank
+        self._open.left.append(server)
         return server.prober(stranger=f"video_{secrets.token_hex(16)}")
 
     def _connect(self, provider: Provider, timeouts: "Timeouts") -> "HttpServer":
@@ -370,16 +405,13 @@ class Outside:
     def _preview(self) -> "EmbeddedServer":
         from reconciler.remote.embedded import EmbeddedServer
 
-        if self._embedded is None:
-            self._embedded = EmbeddedServer(data=preview_folder(self._declared.root))
-        return self._embedded
+        if self._open.embedded is None:
+            self._open.embedded = EmbeddedServer(data=preview_folder(self._declared.root))
+        return self._open.embedded
 
     async def aclose(self) -> None:
         """Close connections, and end the embedded server."""
-        for server in self._servers.values():
-            await server.aclose()
-        if self._embedded is not None:
-            await self._embedded.aclose()
+        await self._open.aclose()
 
 
 def trial_on(

@@ -1,0 +1,172 @@
+"""What a watch tells, in words."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.style import Style
+from rich.text import Text
+
+from reconciler.cli.diagnostic_text import diagnostics_text, error_text
+from reconciler.cli.plan_text import PlanText
+from reconciler.cli.units import plural
+from reconciler.domain.address import Address
+from reconciler.domain.durations import duration
+from reconciler.domain.errors import ExitCode
+from reconciler.domain.money import dollars
+from reconciler.domain.plan import Action, ActionKind, Plan
+from reconciler.watch.deciding import Permission, Verdict, costs, deed_of
+from reconciler.watch.rim import Broken, Hesitating, Planned, Spent, Trouble, Waiting
+
+_NAMED = 3  # files and videos by name; of more, their number
+_LAG_S_MAX = 10.0  # what was saved longer ago was found otherwise
+
+
+def stamped(at: datetime, *parts: RenderableType) -> RenderableType:
+    """Something that happened, with the local time of day before its first line."""
+    head, *rest = parts
+    label = Text(f"{at.astimezone():%H:%M:%S}  ", Style(dim=True))
+    first = Text.assemble(label, head) if isinstance(head, str | Text) else Group(label, head)
+    return Group(first, *rest)
+
+
+def begun_text(root: Path, *, folders: Iterable[str], has_keys: bool) -> Text:
+    """The first line of a watch."""
+    keys = "r plans again, q ends" if has_keys else "Ctrl-C ends"
+    listened = ", ".join(folders) or "."
+    return Text(f"Watching {listened} in {root}, and the files named there; {keys}.")
+
+
+def planned_text(
+    news: Planned, root: Path, lag_s: float | None, *, verbose: bool
+) -> list[RenderableType]:
+    """A plan after a save: what is new in it, and its sums."""
+    plan = news.plan
+    took = "" if lag_s is None or lag_s > _LAG_S_MAX else f" {lag_s * 1000:.0f} ms later"
+    saved = saved_text(news.paths, root)
+    known = shown_before(plan, news.shown)
+    is_same = news.shown is not None and len(known) == len(plan.actions) and not plan.diagnostics
+    if plan.is_empty or (is_same and plan.actions):
+        what = "no changes" if plan.is_empty else "the plan is the same"
+        if news.cause == "run" or not saved:
+            return [] if news.cause == "run" else [Text(f"Planned: {what}.")]
+        return [Text(f"{saved}; {what}{took}.")]
+    head = f"{saved}; planned{took}." if saved else "Planned."
+    return [Text(head), PlanText(plan=plan, verbose=verbose, shown_before=known)]
+
+
+def saved_text(paths: Iterable[Path], root: Path) -> str:
+    """Which files were saved; empty for none."""
+    names = sorted(
+        path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+        for path in paths
+    )
+    if not names:
+        return ""
+    if len(names) > _NAMED:
+        return f"{names[0]} and {plural(len(names) - 1, 'more file')} saved"
+    return f"{', '.join(names)} saved"
+
+
+def shown_before(plan: Plan, other: Plan | None) -> frozenset[Address]:
+    """Of which addresses the other plan said just the same."""
+    before = {} if other is None else {each.address: each for each in other.actions}
+    return frozenset(
+        each.address for each in plan.actions if _is_same(each, before.get(each.address))
+    )
+
+
+def _is_same(action: Action, other: Action | None) -> bool:
+    return (
+        other is not None
+        and deed_of(action) == deed_of(other)
+        and (action.reason, action.cost_usd) == (other.reason, other.cost_usd)
+    )
+
+
+def broken_text(news: Broken, root: Path) -> list[RenderableType]:
+    """Mistakes in the files."""
+    saved = saved_text(news.paths, root)
+    head = f"{saved}, and cannot be used:" if saved else "The files cannot be used:"
+    return [
+        Text(head),
+        diagnostics_text(news.found),
+        Text("What was planned last holds; save again once it is mended."),
+    ]
+
+
+def waiting_text(news: Waiting, *, has_keys: bool) -> Text:
+    """What waits for a person, or that nothing does."""
+    verdict, plan = news.verdict, news.plan
+    if not verdict.waiting:
+        return Text(_nothing_waits(plan))
+    names = _names(each.address for each in verdict.waiting)
+    verb = "waits" if len(verdict.waiting) == 1 else "wait"
+    if verdict.because:
+        return Text(f"{names} {verb}: {verdict.because}.")
+    price = worst_case(verdict)
+    if has_keys:
+        return Text.assemble(f"{names} {verb}, for {price}. ", ("Press y to buy.", "bold"))
+    return Text(f"{names} {verb}, for {price}: {_how(news.permission)}.")
+
+
+def _how(permission: Permission) -> str:
+    if permission.buys:
+        return "-y buys within a --max-cost, and none is given"
+    return "buy with sorafile apply, or watch with -y and a --max-cost"
+
+
+def worst_case(verdict: Verdict) -> str:
+    """`at most $6.00`, for what waits."""
+    known = f"at most ${dollars(verdict.waiting_usd)}"
+    return f"{known} and what has no known price" if verdict.has_unknown_price else known
+
+
+def _nothing_waits(plan: Plan) -> str:
+    count = len(plan.unchanged)
+    blocked = plan.count(ActionKind.BLOCKED) + plan.count(ActionKind.RESOLVE)
+    others = len(plan.actions) - blocked
+    told = [f"{plural(count, 'video')} as declared"]
+    told += [f"{blocked} blocked"] if blocked else []
+    told += [f"{others} not done"] if others else []
+    return f"{', '.join(told)}; waiting for a change."
+
+
+def hesitating_text(news: Hesitating) -> Text:
+    """What begins in a moment."""
+    actions = news.verdict.part.actions
+    bought = [each for each in actions if costs(each)]
+    deleted = [each for each in actions if each.kind is ActionKind.DELETE]
+    parts = [f"buys {_names(each.address for each in bought)}"] if bought else []
+    parts += [f"deletes {_names(each.address for each in deleted)}"] if deleted else []
+    wait = duration(max(news.wait_s, 1))
+    return Text(f"In {wait}, unless something is saved: {' and '.join(parts)}.")
+
+
+def spent_text(news: Spent) -> Text:
+    """What a watch may still spend."""
+    left, whole = news.permission.left_usd, news.permission.max_cost_usd
+    if left is None or whole is None:
+        return Text()
+    return Text(f"${dollars(left)} of the --max-cost of ${dollars(whole)} is left.")
+
+
+def trouble_text(news: Trouble) -> list[RenderableType]:
+    """What is in the way."""
+    again = f"Trying again in {duration(news.again_in_s)}, or when something is saved."
+    return [error_text(news.error), Text(again)]
+
+
+def ending_text(code: ExitCode) -> str:
+    """The last line of a watch."""
+    if code is ExitCode.INTERRUPTED:
+        return "Ended. What is under way on the server is left to the next run: sorafile apply"
+    return "Ended."
+
+
+def _names(addresses: Iterable[Address]) -> str:
+    names = list(map(str, addresses))
+    if len(names) > _NAMED:
+        return plural(len(names), "video")
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))

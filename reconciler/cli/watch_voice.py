@@ -1,0 +1,236 @@
+"""Who tells what a watch does: in lines for a person, in documents for scripts."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol, assert_never
+
+from rich.console import RenderableType
+
+from reconciler.cli.diagnostic_text import diagnostics_text
+from reconciler.cli.documents import ErrorDocument, diagnostic_document, plan_document
+from reconciler.cli.terminal import Terminal
+from reconciler.cli.units import instant
+from reconciler.cli.views import JsonView, LineView, LiveView, View
+from reconciler.cli.watch_text import (
+    broken_text,
+    hesitating_text,
+    planned_text,
+    spent_text,
+    stamped,
+    trouble_text,
+    waiting_text,
+)
+from reconciler.domain.errors import Diagnostic
+from reconciler.domain.events import ActionLeft, Event, RunEnded
+from reconciler.domain.money import dollars
+from reconciler.watch.rim import (
+    Broken,
+    Ending,
+    Hesitating,
+    Idle,
+    News,
+    Planned,
+    Spent,
+    Trouble,
+    Waiting,
+)
+
+Now = Callable[[], datetime]
+
+
+class Voice(Protocol):
+    """Shows what a watch tells, and the runs in it."""
+
+    def tell(self, news: News) -> None:
+        """Show what happened."""
+
+    def warn(self, found: tuple[Diagnostic, ...]) -> None:
+        """Show warnings about the files."""
+
+    def say(self, line: str) -> None:
+        """Show a sentence."""
+
+    def view(self, is_recalled: Callable[[], bool]) -> View:
+        """What shows one run; `is_recalled` says whether it stops for another one to follow."""
+
+    def close(self) -> None:
+        """Leave the terminal as it was found."""
+
+
+@dataclass(slots=True, kw_only=True)
+class TextVoice:
+    """Tells a person, with the time of each thing."""
+
+    terminal: Terminal
+    now: Now
+    root: Path
+    has_keys: bool
+    verbose: bool
+    _trouble: str = ""  # that was told last, and nothing since
+    _warnings: tuple[Diagnostic, ...] = ()
+    _live: View | None = None
+
+    def tell(self, news: News) -> None:
+        """Show what happened."""
+        if isinstance(news, Idle):
+            return
+        if isinstance(news, Trouble):
+            if news.error.message != self._trouble:
+                self._trouble = news.error.message
+                self._print(*trouble_text(news))
+            return
+        self._trouble = ""
+        self._print(*self._lines(news))
+
+    def _lines(self, news: News) -> list[RenderableType]:
+        match news:
+            case Planned():
+                lag_s = lag_of(news, self.now())
+                return planned_text(news, self.root, lag_s, verbose=self.verbose)
+            case Broken():
+                return broken_text(news, self.root)
+            case Waiting():
+                return [waiting_text(news, has_keys=self.has_keys)]
+            case Hesitating():
+                return [hesitating_text(news)]
+            case Spent():
+                return [spent_text(news)]
+            case Ending():
+                return ["Ending: nothing more is begun. Ctrl-C again ends at once."]
+            case Trouble() | Idle():
+                return []
+            case _:
+                assert_never(news)
+
+    def _print(self, *parts: RenderableType) -> None:
+        if not parts:
+            return
+        # What moves is on standard error: printed beside it, a line would be written into it.
+        console = self.terminal.err if self._live is not None else self.terminal.out
+        console.print(stamped(self.now(), *parts))
+
+    def warn(self, found: tuple[Diagnostic, ...]) -> None:
+        """Show warnings about the files, once for as long as they stay the same."""
+        if found and found != self._warnings and not self.terminal.quiet:
+            self.terminal.err.print(diagnostics_text(found))
+        self._warnings = found
+
+    def say(self, line: str) -> None:
+        """Show a sentence."""
+        self._print(line)
+
+    def view(self, is_recalled: Callable[[], bool]) -> View:
+        """What shows one run."""
+        if self.terminal.err.is_terminal and not self.terminal.quiet:
+            self._live = LiveView(self.terminal, self.now)
+            return _RunView(self._live, is_recalled, self._closed)
+        return _RunView(LineView(terminal=self.terminal), is_recalled, self._closed)
+
+    def _closed(self) -> None:
+        self._live = None
+
+    def close(self) -> None:
+        """Leave the terminal as it was found."""
+        if self._live is not None:
+            self._live.close()
+
+
+@dataclass(slots=True)
+class _RunView:
+    """One run of a watch: what it leaves to the next one, a moment later, is no news."""
+
+    inner: View
+    is_recalled: Callable[[], bool]
+    closed: Callable[[], None]
+
+    def tell(self, event: Event) -> None:
+        """Show one event."""
+        if self.is_recalled() and isinstance(event, ActionLeft | RunEnded):
+            return
+        self.inner.tell(event)
+
+    def say(self, line: str) -> None:
+        """Show a sentence."""
+        self.inner.say(line)
+
+    def close(self) -> None:
+        """Leave the terminal as it was found."""
+        self.inner.close()
+        self.closed()
+
+
+@dataclass(slots=True, kw_only=True)
+class JsonVoice:
+    """Prints one JSON object a line, to standard output."""
+
+    terminal: Terminal
+    now: Now
+    root: Path
+    _view: JsonView = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._view = JsonView(terminal=self.terminal, now=self.now)
+
+    def tell(self, news: News) -> None:
+        """Print what happened."""
+        match news:
+            case Broken(found=found):
+                for each in found:
+                    self._write("diagnostic", diagnostic=diagnostic_document(each))
+            case Planned(plan=plan):
+                paths = [os.path.relpath(each, self.root) for each in sorted(news.paths)]
+                self._write("plan", plan=plan_document(plan), cause=news.cause, paths=paths)
+            case Waiting(verdict=verdict):
+                self._write(
+                    "waiting",
+                    addresses=[str(each.address) for each in verdict.waiting],
+                    because=verdict.because,
+                    cost_usd=None if verdict.has_unknown_price else dollars(verdict.waiting_usd),
+                )
+            case Spent(permission=permission):
+                left_usd = permission.left_usd
+                self._write("budget", left_usd=None if left_usd is None else dollars(left_usd))
+            case Trouble(error=error):
+                told = ErrorDocument(code=error.code, message=error.message, fix=error.fix)
+                self._write("trouble", error=told, again_in_seconds=news.again_in_s)
+            case Idle(is_running=is_running):
+                if not is_running:
+                    self._write("heartbeat", running=0)
+            case Hesitating() | Ending():
+                pass
+            case _:
+                assert_never(news)
+
+    def _write(self, type_: str, **fields: object) -> None:
+        line: dict[str, object] = {"type": type_, "time": instant(self.now()), "run_id": None}
+        self.terminal.write_json({**line, **fields})
+
+    def warn(self, found: tuple[Diagnostic, ...]) -> None:
+        """Print warnings about the files."""
+        for each in found:
+            self._write("diagnostic", diagnostic=diagnostic_document(each))
+
+    def say(self, line: str) -> None:
+        """Keep the documents clean: sentences go to standard error."""
+        self.terminal.talk(line)
+
+    def view(self, is_recalled: Callable[[], bool]) -> View:  # noqa: ARG002 - scripts see all of it
+        """What prints one run."""
+        return self._view
+
+    def close(self) -> None:
+        """Nothing is to be undone."""
+
+
+def lag_of(news: Planned, now: datetime) -> float | None:
+    """Seconds from the last save to the plan; None where nothing tells when that was."""
+    times = []
+    for path in news.paths:
+        try:
+            times.append(path.stat().st_mtime)
+        except OSError:
+            continue
+    return now.timestamp() - max(times) if times else None

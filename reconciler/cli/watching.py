@@ -1,0 +1,285 @@
+"""The watch command: plan on every save, do what may be done, show all of it."""
+
+import asyncio
+import gc
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from pathlib import Path, PurePosixPath
+
+import click
+
+from reconciler.apply.journey import Limits
+from reconciler.apply.stop import Stop
+from reconciler.cli.carrying import carry, take_in
+from reconciler.cli.clock import SystemClock
+from reconciler.cli.options import Options
+from reconciler.cli.planning import Looked, look_and_plan, recounted, replan
+from reconciler.cli.trust import Trust
+from reconciler.cli.variables import given_variables
+from reconciler.cli.watch_text import ending_text
+from reconciler.cli.watch_voice import JsonVoice, TextVoice, Voice
+from reconciler.cli.wiring import (
+    Connections,
+    Declared,
+    Outside,
+    root_of,
+    state_reader,
+    try_project,
+)
+from reconciler.domain.address import Address
+from reconciler.domain.errors import Diagnostic, ExitCode, SorafileError
+from reconciler.domain.events import ActionFailed, Event, PlanMade
+from reconciler.domain.observed import brought_in
+from reconciler.domain.plan import Plan
+from reconciler.domain.recorded import RunId
+from reconciler.domain.world import World
+from reconciler.plan.selection import Selection
+from reconciler.specs.outputs import fixed_folder
+from reconciler.specs.project import Project
+from reconciler.watch.changes import FileChanges
+from reconciler.watch.deciding import Permission
+from reconciler.watch.loop import EndAsked, Pressed, Saved, Watch
+from reconciler.watch.places import Places
+from reconciler.watch.rim import Ending, News, Outcome, Reading
+
+PROJECT_FILE = "sorafile.toml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowed:
+    """What the user said for this watch."""
+
+    yes: bool = False
+    max_cost_usd: Decimal | None = None
+    parallelism: int | None = None
+    selection: Selection | None = None  # None: all
+
+
+def watch(said: Options, allowed: Allowed) -> int:
+    """Watch until somebody ends it; return the exit code."""
+    return asyncio.run(_watch(said, allowed))
+
+
+async def _watch(said: Options, allowed: Allowed) -> ExitCode:
+    root = root_of(said.folder)
+    given_variables(said)  # a mistake in the command itself ends it
+    has_keys = said.may_ask and not said.json
+    clock = SystemClock()
+    voice: Voice = (
+        JsonVoice(terminal=said.terminal, now=clock.now, root=root)
+        if said.json
+        else TextVoice(
+            terminal=said.terminal,
+            now=clock.now,
+            root=root,
+            has_keys=has_keys,
+            verbose=said.verbose,
+        )
+    )
+    rim = CommandRim(said=said, allowed=allowed, root=root, voice=voice)
+    watching: Watch[Declared, Looked] = Watch(
+        rim,
+        clock=clock,
+        permission=Permission(buys=allowed.yes, max_cost_usd=allowed.max_cost_usd),
+    )
+    changes = FileChanges(
+        tell=lambda paths: watching.happened(Saved(paths=paths)), complain=voice.say
+    )
+    gc.enable()
+    try:
+        with _ending_by_signals(watching, voice), _keys(watching, has_keys=has_keys):
+            code = await watching.run(changes)
+    finally:
+        voice.close()
+        await changes.aclose()
+        await rim.aclose()
+    if not said.json:
+        said.terminal.talk(ending_text(code))
+    return code
+
+
+@contextmanager
+def _ending_by_signals(watching: Watch[Declared, Looked], voice: Voice) -> Iterator[None]:
+    """Ctrl-C once ends kindly, twice at once; what is recorded is safe in both cases."""
+    loop = asyncio.get_running_loop()
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as `nohup` sets it
+        numbers.append(signal.SIGHUP)
+    asked = 0
+
+    def on_signal() -> None:
+        nonlocal asked
+        asked += 1
+        if asked > 1:
+            with suppress(OSError):
+                voice.close()
+                voice.say("Ended at once. Nothing is lost; go on with: sorafile apply")
+            os._exit(ExitCode.INTERRUPTED)
+        watching.happened(EndAsked())
+
+    for number in numbers:
+        loop.add_signal_handler(number, on_signal)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+@contextmanager
+def _keys(watching: Watch[Declared, Looked], *, has_keys: bool) -> Iterator[None]:
+    if not has_keys:
+        yield
+        return
+    from reconciler.cli.keys import keys_told  # Windows has no such terminals
+
+    with keys_told(lambda key: watching.happened(Pressed(key))):
+        yield
+
+
+@dataclass(slots=True, kw_only=True)
+class CommandRim:
+    """A watch's `Rim`: the real files, state and servers of one project."""
+
+    said: Options
+    allowed: Allowed
+    root: Path
+    voice: Voice
+    _connections: Connections = field(default_factory=Connections)
+    _had_file: bool = False
+    _is_ending: bool = False
+
+    def read(self) -> Reading[Declared]:
+        """Read the project and its specs as they are now."""
+        try:
+            given = given_variables(self.said)
+        except click.UsageError as error:  # a file of variables is broken by now
+            raise SorafileError(error.message) from error
+        is_there = (self.root / PROJECT_FILE).exists()
+        reading = try_project(self.root, self.said.workspace, given)
+        places = _places(reading.project, reading.inputs | self._variable_files)
+        if self._had_file and not is_there:
+            # Some editors remove a file before they write it anew: without it, the project
+            # would be another one, whose videos are made elsewhere.
+            gone = Diagnostic(code="SF0151", summary=f"{PROJECT_FILE} is not there any more")
+            return Reading(places=places, declared=None, facts=gone, found=(gone,))
+        self._had_file = is_there
+        declared = reading.declared
+        if declared is None:
+            return Reading(places=places, declared=None, facts=reading.found, found=reading.found)
+        self.voice.warn(reading.found)
+        facts = (declared.project, declared.providers, declared.desired, declared.blocks)
+        return Reading(places=places, declared=declared, facts=facts, found=reading.found)
+
+    @property
+    def _variable_files(self) -> frozenset[Path]:
+        return frozenset(self.said.folder / each for each in self.said.variable_files)
+
+    async def look(self, declared: Declared) -> Looked:
+        """Look and plan."""
+        return await look_and_plan(
+            declared,
+            self._outside(declared),
+            workspace=self.said.workspace,
+            selection=self.allowed.selection,
+        )
+
+    def _outside(self, declared: Declared) -> Outside:
+        # Nobody is asked in the middle of a watch: keys mean something else there.
+        said = replace(self.said, ask=False)
+        trust = Trust(said, declared.root)
+        return Outside(declared, said.workspace, trust.require, connections=self._connections)
+
+    async def carry_out(
+        self,
+        declared: Declared,
+        looked: Looked,
+        choose: Callable[[Plan, World], Plan],
+        *,
+        max_cost_usd: Decimal | None,
+        stop: Stop,
+    ) -> Outcome:
+        """Under the lease, do what is chosen of the plan that the look gives by then."""
+        outside = self._outside(declared)
+        with outside.writer("watch") as state:
+            state.void_reserved()
+            recorded = state.read()
+            world = replace(
+                recounted(looked.world, recorded, state),
+                recorded=brought_in(recorded, looked.observed),
+            )
+            plan = choose(replan(looked, recorded, destroy=False), world)
+            if not plan.is_to_do:
+                return Outcome(code=ExitCode.OK, run=None, failed={})
+            take_in(plan, looked, recorded, declared=declared, outside=outside, state=state)
+            witness = _Witness()
+            view = self.voice.view(lambda: stop.is_asked and not self._is_ending)
+
+            def tell(event: Event) -> None:
+                witness.note(event)
+                view.tell(event)
+
+            try:
+                code = await carry(
+                    plan,
+                    declared=declared,
+                    outside=outside,
+                    state=state,
+                    limits=Limits(
+                        parallelism=self.allowed.parallelism,
+                        budget=replace(looked.world.budget, max_cost_usd=max_cost_usd),
+                    ),
+                    stop=stop,
+                    tell=tell,
+                )
+            finally:
+                view.close()
+            return Outcome(code=code, run=witness.run, failed=witness.failed)
+
+    def counted(self, declared: Declared, runs: tuple[RunId, ...]) -> Decimal:
+        """Dollars that some runs hold or spent."""
+        return state_reader(declared.project, self.said.workspace).counted_of(runs)
+
+    def tell(self, news: News) -> None:
+        """Show what happens."""
+        if isinstance(news, Ending):
+            self._is_ending = True
+        self.voice.tell(news)
+
+    async def aclose(self) -> None:
+        """Close what is open to servers."""
+        await self._connections.aclose()
+
+
+@dataclass(slots=True)
+class _Witness:
+    """What a watch must know of a run afterwards."""
+
+    run: RunId | None = None
+    failed: dict[Address, str] = field(default_factory=dict)
+
+    def note(self, event: Event) -> None:
+        if isinstance(event, PlanMade):
+            self.run = event.run_id
+        elif isinstance(event, ActionFailed):
+            self.failed[event.address] = event.code
+
+
+def _places(project: Project, inputs: frozenset[Path]) -> Places:
+    root = project.root
+    output = PurePosixPath(project.output).parts
+    fixed = next((index for index, part in enumerate(output) if "{" in part), 0)
+    own = {root / project.assets, *({root.joinpath(*output[:fixed])} if fixed else set())}
+    database = project.database
+    if database is not None and database.parent != root:
+        own.add(database.parent)
+    return Places(
+        root=root,
+        inputs=inputs,
+        spec_folders=frozenset(root / fixed_folder(each) for each in project.specs),
+        own_folders=frozenset(own),
+    )

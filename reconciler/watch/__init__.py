@@ -1,0 +1,1 @@
+"""Keeping videos true to their specs while somebody edits them."""
