@@ -427,7 +427,8 @@ class Watch(Generic[DeclaredT, LookedT]):
         """Take a yes for what was asked last, unless it cannot have been read yet."""
         seen = self._last
         is_read = self._clock.uptime_s() - self._asked_at_s >= _REACTION_S
-        if seen is None or self._look is not None or self._is_broken or not is_read:
+        is_outdated = self._look is not None and self._look.cause in _TOLD
+        if seen is None or is_outdated or self._is_broken or not is_read:
             return
         verdict = decide(seen.looked.plan, seen.looked.world, self._permission)
         if verdict.may_ask:

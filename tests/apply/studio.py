@@ -217,7 +217,7 @@ class Studio:
 
         async def planned() -> Plan:
             recorded = self.recorded(workspace)
-            look = self._look(declared, recorded, self.server_of, workspace, refresh, again)
+            look = self.look(declared, recorded, self.server_of, workspace, refresh, again)
             return make_plan(await look)
 
         return self.clock.run(planned())
@@ -301,7 +301,7 @@ class Studio:
             images=SimulatedFitter(),
         )
 
-    async def _look(
+    async def look(
         self,
         declared: tuple[Declaration, ...],
         recorded: RecordedState,
@@ -310,6 +310,7 @@ class Studio:
         refresh: Refresh = "auto",
         again: tuple[str, ...] = (),
     ) -> World:
+        """All that a plan is made from."""
         as_written = {each.address: each for each in declared}
         desired = as_wanted(
             as_written,
@@ -367,7 +368,7 @@ class Studio:
 
         ports.state.void_reserved()
         recorded = ports.state.read()
-        world = await self._look(declared, recorded, ports.server_of, workspace, again=again)
+        world = await self.look(declared, recorded, ports.server_of, workspace, again=again)
         plan = carried(make_plan(world, destroy=destroy, choice=choice))
         record_observed(
             world.observed,
