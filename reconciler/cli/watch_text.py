@@ -21,6 +21,7 @@ from reconciler.watch.rim import Broken, Hesitating, Planned, Spent, Trouble, Wa
 
 _NAMED = 3  # files and videos by name; of more, their number
 _LAG_S_MAX = 10.0  # what was saved longer ago was found otherwise
+_BY_ITSELF = ("run", "tick")  # nobody asked for the plan
 
 
 def stamped(at: datetime, *parts: RenderableType) -> RenderableType:
@@ -42,17 +43,16 @@ def planned_text(
     news: Planned, root: Path, lag_s: float | None, *, verbose: bool
 ) -> list[RenderableType]:
     """A plan after a save: what is new in it, and its sums."""
-    plan = news.plan
-    took = "" if lag_s is None or lag_s > _LAG_S_MAX else f" {lag_s * 1000:.0f} ms later"
-    saved = saved_text(news.paths, root)
+    plan, saved = news.plan, saved_text(news.paths, root)
+    took = "" if lag_s is None or lag_s > _LAG_S_MAX else f" ({lag_s * 1000:.0f} ms)"
     known = shown_before(plan, news.shown)
-    is_same = news.shown is not None and len(known) == len(plan.actions) and not plan.diagnostics
-    if plan.is_empty or (is_same and plan.actions):
+    is_same = bool(plan.actions) and len(known) == len(plan.actions) and not plan.diagnostics
+    if plan.is_empty or is_same:
+        if news.cause in _BY_ITSELF:
+            return []
         what = "no changes" if plan.is_empty else "the plan is the same"
-        if news.cause == "run" or not saved:
-            return [] if news.cause == "run" else [Text(f"Planned: {what}.")]
-        return [Text(f"{saved}; {what}{took}.")]
-    head = f"{saved}; planned{took}." if saved else "Planned."
+        return [Text(f"{saved or 'Planned'}: {what}{took}.")]
+    head = f"{saved}, planned{took}:" if saved else "Planned:"
     return [Text(head), PlanText(plan=plan, verbose=verbose, shown_before=known)]
 
 
@@ -70,10 +70,16 @@ def saved_text(paths: Iterable[Path], root: Path) -> str:
 
 
 def shown_before(plan: Plan, other: Plan | None) -> frozenset[Address]:
-    """Of which addresses the other plan said just the same."""
+    """Of which addresses another plan, told of before, said just the same.
+
+    What waits for a job that runs was told as what made it.
+    """
     before = {} if other is None else {each.address: each for each in other.actions}
     return frozenset(
-        each.address for each in plan.actions if _is_same(each, before.get(each.address))
+        each.address
+        for each in plan.actions
+        if _is_same(each, before.get(each.address))
+        or (each.kind is ActionKind.WAIT and each.address in before)
     )
 
 

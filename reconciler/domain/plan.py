@@ -292,6 +292,18 @@ Step = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoreSpare:
+    """Let a job finish that was paid for and that nobody uses, and store its video."""
+
+    generation: GenerationId
+    remote_id: str
+    address: Address  # for which it was paid
+    provider: str
+    deadline_s: float | None = None  # for how long the job is let run, from when it was made
+    expires_at: datetime | None = None  # when its video goes away
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     """What would be done at one address, in order."""
 
@@ -307,6 +319,9 @@ class Action:
     changes: tuple[Change, ...] = ()
     expires_at: datetime | None = None  # when what it fetches goes away
     notes: tuple[str, ...] = ()  # more that a person should know, a line each
+    brings_in: tuple[StoreSpare, ...] = ()
+    """The paid jobs that it lets go and that are not stored yet: they are brought in by it, or
+    by themselves where it is not begun, since they would expire meanwhile."""
 
     @property
     def is_paid(self) -> bool:
@@ -345,18 +360,6 @@ class TakeTwin:
     job: ObservedJob
     address: Address
     provider: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoreSpare:
-    """Let a job finish that was paid for and that nobody uses, and store its video."""
-
-    generation: GenerationId
-    remote_id: str
-    address: Address  # for which it was paid
-    provider: str
-    deadline_s: float | None = None  # for how long the job is let run, from when it was made
-    expires_at: datetime | None = None  # when its video goes away
 
 
 Spare = SeekSpare | TakeTwin | StoreSpare

@@ -32,7 +32,7 @@ from reconciler.plan.index import Index
 from reconciler.plan.part import cut_to, sparing_parents
 from reconciler.plan.price import worst_case_usd
 from reconciler.plan.schedule import makespan_s
-from reconciler.plan.spares import spares
+from reconciler.plan.spares import brought_in, spares
 from reconciler.plan.targets import targets
 from reconciler.plan.usage import setting
 
@@ -69,6 +69,7 @@ def make_plan(world: World, *, destroy: bool = False, choice: Choice | None = No
     actions += (
         contradicted(each, world.recorded.videos[each.address]) for each in settled.conflicts
     )
+    actions = [replace(each, brings_in=tuple(brought_in(each, index))) for each in actions]
     loose = spares(index, actions)
     if choice is not None:
         cut = cut_to(choice, actions, loose, world)
@@ -160,7 +161,8 @@ def _unlisted(actions: Sequence[Action], world: World) -> Mapping[str, str]:
 def free_part(plan: Plan) -> Plan:
     """The plan without what makes a paid request, and without what waits for that.
 
-    The job that a derived video left out of it needs is not deleted.
+    The job that a derived video left out of it needs is not deleted. What was paid for and is
+    about to be let go is brought in all the same.
     """
     return allowed_part(plan, {}, may_begin=lambda _: True, may_buy=lambda _: False)
 
@@ -174,21 +176,24 @@ def allowed_part(
 ) -> Plan:
     """The plan without what may not be begun or bought, and without what waits for that.
 
-    The job that a derived video left out of it needs is not deleted. `providers` are those of
-    what may be bought, by name.
+    The job that a derived video left out of it needs is not deleted. What was paid for and is
+    about to be let go is brought in all the same. `providers` are those of what may be bought,
+    by name.
     """
-    left_out: set[Address] = set()
+    left_out: dict[Address, Action] = {}
     kept: list[Action] = []
     for action in plan.actions:  # parents come first
         buys = may_buy(action)
         is_allowed = may_begin(action) and (buys or not action.is_paid)
-        if not is_allowed or left_out.intersection(action.depends_on):
-            left_out.add(action.address)
+        if not is_allowed or not left_out.keys().isdisjoint(action.depends_on):
+            left_out[action.address] = action
         else:
             kept.append(action if buys else _without_buying_again(action))
+    brought_in = (each for action in left_out.values() for each in action.brings_in)
     return replace(
         plan,
         actions=sparing_parents(kept, of=plan.actions),
+        spares=(*plan.spares, *brought_in),
         cost=_cost(kept, held_usd=plan.cost.held_usd, providers=providers),
     )
 

@@ -8,6 +8,7 @@ from reconciler.domain.plan import (
     ActionKind,
     Adopt,
     Resolve,
+    Retire,
     SeekSpare,
     Spare,
     StoreSpare,
@@ -64,6 +65,27 @@ def _to_seek(index: Index, actions: Collection[Action]) -> Iterator[SeekSpare]:
         is_ours = attempt.workspace == index.world.workspace
         if attempt.state.is_unresolved and is_ours and attempt.id not in sought:
             yield SeekSpare(attempt=attempt.id, address=attempt.address, provider=attempt.provider)
+
+
+def brought_in(action: Action, index: Index) -> Iterator[StoreSpare]:
+    """The paid jobs that an action lets go, and whose videos are not here yet."""
+    if not action.purchases:
+        return  # it is done, whatever is allowed
+    for step in action.steps:
+        if not isinstance(step, Retire):
+            continue
+        generation = index.now(index.generations[step.generation])
+        runs = generation.status.is_running and not index.is_lost(generation)
+        can_be_had = index.provider_of(generation) is not None and generation.on_server
+        if can_be_had and (runs or index.is_waiting(generation)):
+            yield StoreSpare(
+                generation=generation.id,
+                remote_id=generation.remote_id,
+                address=action.address,
+                provider=generation.provider,
+                deadline_s=step.deadline_s,
+                expires_at=index.expiry(generation) if index.is_waiting(generation) else None,
+            )
 
 
 def _to_store(index: Index, actions: Collection[Action]) -> Iterator[StoreSpare]:

@@ -228,3 +228,17 @@ def test_a_view_that_breaks_lets_a_paid_request_have_its_answer(studio: Studio) 
     (sent,) = studio.server.asked(Operation.SUBMIT, "street")
     assert sent.elapsed_s < broke_s[0] < sent.elapsed_s + 6
     assert studio.attempts() == [("quick", "acknowledged"), ("street", "acknowledged")]
+
+
+def test_the_free_part_brings_in_a_job_whose_successor_is_not_bought(studio: Studio) -> None:
+    """It was paid for, and would expire before anybody buys the next one."""
+    studio.apply(a_declaration("street"), limits=Limits(wait=False))
+    after = a_declaration("street", "after")
+
+    studio.apply(after, free=True)
+
+    assert list(studio.server.workshop.jobs) == [
+        each.remote_id for each in studio.recorded().generations.values() if each.assets
+    ]
+    assert not studio.server.asked(Operation.DELETE)
+    assert studio.apply(after, free=True).events[0].plan.spares == ()  # type: ignore[union-attr]

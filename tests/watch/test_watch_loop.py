@@ -272,6 +272,28 @@ def test_a_create_that_was_sent_is_finished_and_kept(session: Session) -> None:
     assert stored == {studio.made("street"), studio.made("better")}
 
 
+def test_a_create_that_was_sent_is_kept_though_nobody_allows_its_successor(
+    session: Session,
+) -> None:
+    studio = session.studio
+    session.files = (STREET,)
+
+    async def story(film: Session) -> None:
+        await film.wait(10)
+        film.press("y")
+        await film.wait(10)
+        assert film.bought() == ["street"]
+        film.save(a_declaration("street", "better"))
+        await film.wait(A_WHILE_S)
+
+    session.run(story)
+    assert session.bought() == ["street"]
+    (made,) = studio.recorded().generations.values()
+    (video,) = made.assets
+    assert studio.store.path(video.sha256).read_bytes() == studio.made("street")
+    assert not studio.server.asked(Operation.DELETE)
+
+
 def test_going_back_to_what_was_bought_before_costs_nothing(session: Session) -> None:
     session.files = (STREET,)
 
