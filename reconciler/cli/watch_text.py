@@ -106,7 +106,8 @@ def waiting_text(news: Waiting, *, has_keys: bool) -> Text:
     """What waits for a person, or that nothing does."""
     verdict, plan = news.verdict, news.plan
     if not verdict.waiting:
-        return Text(_nothing_waits(plan))
+        then = "trying again by itself" if news.tries_again else "waiting for a change"
+        return Text(f"{_how_all_stands(plan)}; {then}.")
     names = _names(each.address for each in verdict.waiting)
     verb = "waits" if len(verdict.waiting) == 1 else "wait"
     if verdict.because:
@@ -129,14 +130,14 @@ def worst_case(verdict: Verdict) -> str:
     return f"{known} and what has no known price" if verdict.has_unknown_price else known
 
 
-def _nothing_waits(plan: Plan) -> str:
+def _how_all_stands(plan: Plan) -> str:
     count = len(plan.unchanged)
     blocked = plan.count(ActionKind.BLOCKED) + plan.count(ActionKind.RESOLVE)
     others = len(plan.actions) - blocked
     told = [f"{plural(count, 'video')} as declared"]
     told += [f"{blocked} blocked"] if blocked else []
     told += [f"{others} not done"] if others else []
-    return f"{', '.join(told)}; waiting for a change."
+    return ", ".join(told)
 
 
 def hesitating_text(news: Hesitating) -> Text:

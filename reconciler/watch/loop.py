@@ -319,7 +319,14 @@ class Watch(Generic[DeclaredT, LookedT]):
             self._asked_at_s = self._clock.uptime_s()
         self._told = state
         if deeds or is_over:
-            self._rim.tell(Waiting(plan=plan, verdict=verdict, permission=self._permission))
+            self._rim.tell(
+                Waiting(
+                    plan=plan,
+                    verdict=verdict,
+                    permission=self._permission,
+                    tries_again=bool(self._passing or plan.unreachable),
+                )
+            )
 
     def _begin(self, seen: _Seen[DeclaredT, LookedT], verdict: Verdict) -> None:
         permission, stop = self._permission, Stop()

@@ -81,6 +81,7 @@ class Waiting:
     plan: Plan
     verdict: Verdict
     permission: Permission
+    tries_again: bool = False  # by itself, since the trouble may pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
