@@ -3,9 +3,12 @@
 import os
 import pty
 import subprocess
+from collections.abc import Sequence
 
 from e2e.forking import SORAFILE, stand_ins
 from e2e.running import WAIT_S_MAX, Film, Ran
+
+_END = "\x04"  # Ctrl-D
 
 
 def at_a_terminal(film: Film, *arguments: str, typing: str) -> Ran:
@@ -13,10 +16,19 @@ def at_a_terminal(film: Film, *arguments: str, typing: str) -> Ran:
 
     What is typed lies ready from the beginning: a terminal gives it out line by line.
     """
+    return _at_a_terminal(film, (str(stand_ins() / SORAFILE), *arguments), typing)
+
+
+def shell_at_a_terminal(film: Film, shell: str, line: str, *, typing: str) -> Ran:
+    """Have a shell do one line, likewise; a question beyond what is typed gets no answer."""
+    return _at_a_terminal(film, (shell, "-c", line), typing + _END)
+
+
+def _at_a_terminal(film: Film, command: Sequence[str], typing: str) -> Ran:
     ours, theirs = pty.openpty()
     os.write(ours, typing.encode())
     process = subprocess.Popen(
-        [stand_ins() / SORAFILE, *arguments],
+        command,
         cwd=film.root,
         env=film.environment(),
         stdin=theirs,

@@ -9,9 +9,10 @@ from reconciler.cli.options import global_options, options
 @click.command(
     "completion",
     epilog="\b\nExamples:\n"
-    '  eval "$(sorafile completion bash)"            in ~/.bashrc\n'
-    '  eval "$(sorafile completion zsh)"             in ~/.zshrc, after compinit\n'
-    "  sorafile completion fish > ~/.config/fish/completions/sorafile.fish",
+    "  echo 'eval \"$(sorafile completion bash)\"' >> ~/.bashrc\n"
+    "  echo 'eval \"$(sorafile completion zsh)\"' >> ~/.zshrc\n"
+    "  sorafile completion fish > ~/.config/fish/completions/sorafile.fish\n\n"
+    "In ~/.zshrc it belongs behind the line that calls compinit.",
 )
 @click.argument("shell", metavar="SHELL", type=click.Choice(SHELLS))
 @global_options(hidden=True)

@@ -7,8 +7,8 @@ from reconciler.cli.options import global_options, options
 
 EPILOG = """\b
 Examples:
-  sorafile import opening video_68d7512d07848190b3e45da0ecbebcde
-  sorafile import teaser video_68d7512d07848190b3e45da0ecbebcde --write specs/ads.toml
+  sorafile import teaser video_68d7512d
+  sorafile import encore video_7b1e9f04 --write specs/ads.toml
   sorafile import --all
   sorafile import --all --write --yes"""
 

@@ -24,7 +24,7 @@ def _a_number(
 @click.command(
     "preview-server",
     short_help="Serve the Videos API on this machine, for any client.",
-    epilog="\b\nExamples:\n  sorafile preview-server --port 8080\n"
+    epilog="\b\nExamples:\n  sorafile preview-server\n"
     "  sorafile preview-server --like sglang --faults faults.toml",
 )
 @click.option(

@@ -18,7 +18,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @click.group(
     "remote",
-    epilog="\b\nExamples:\n  sorafile remote list --unmanaged\n  sorafile remote show video_abc",
+    epilog="\b\nExamples:\n  sorafile remote list --unmanaged\n"
+    "  sorafile remote show video_68d7512d",
     invoke_without_command=True,
 )
 @click.pass_context
@@ -108,8 +109,8 @@ def list_command(*, unmanaged: bool, provider: str | None) -> int:
 @command.command(
     "show",
     short_help="All that is known of one job.",
-    epilog="\b\nExamples:\n  sorafile remote show video_abc\n"
-    "  sorafile remote show video_abc --json",
+    epilog="\b\nExamples:\n  sorafile remote show video_68d7512d\n"
+    "  sorafile remote show video_68d7512d --json",
 )
 @click.argument("job", metavar="ID")
 @_provider_option
@@ -124,8 +125,8 @@ def show_command(*, job: str, provider: str | None) -> int:
 @command.command(
     "download",
     short_help="Write the video of a job, or a picture of it, to a file.",
-    epilog="\b\nExamples:\n  sorafile remote download video_abc\n"
-    "  sorafile remote download video_abc --variant thumbnail -o poster.webp",
+    epilog="\b\nExamples:\n  sorafile remote download video_68d7512d\n"
+    "  sorafile remote download video_68d7512d --variant thumbnail -o poster.webp",
 )
 @click.argument("job", metavar="ID")
 @click.option(
@@ -160,8 +161,8 @@ def download_command(
 @command.command(
     "delete",
     short_help="Delete a job that is not recorded here.",
-    epilog="\b\nExamples:\n  sorafile remote delete video_abc\n"
-    "  sorafile remote delete video_abc --yes",
+    epilog="\b\nExamples:\n  sorafile remote delete video_68d7512d\n"
+    "  sorafile remote delete video_68d7512d --yes",
 )
 @click.argument("job", metavar="ID")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")

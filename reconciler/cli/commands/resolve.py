@@ -8,7 +8,9 @@ from reconciler.cli.options import global_options, options
 EPILOG = """\b
 Examples:
   sorafile resolve
-  sorafile resolve --json
+  sorafile resolve teaser
+  sorafile resolve teaser --adopt video_68d7512d
+  sorafile resolve teaser --retry --yes
 
 An apply looks for the job of a lost answer by itself. Where nobody but you can tell, look with
 'sorafile remote list', then decide: --adopt takes a job as the result, --retry gives the request

@@ -96,8 +96,8 @@ def show_command(address: str | None) -> int:
 @command.command(
     "mv",
     short_help="Rename what is recorded of addresses.",
-    epilog="\b\nExamples:\n  sorafile state mv old-name street\n"
-    "  sorafile state mv hero 'hero[1]' --yes\n  sorafile state mv day night night day",
+    epilog="\b\nExamples:\n  sorafile state mv hero opening\n"
+    "  sorafile state mv hero 'hero[1]' --yes\n  sorafile state mv hero street street hero",
 )
 @click.argument(
     "addresses",
@@ -125,8 +125,8 @@ def mv_command(addresses: tuple[str, ...], *, yes: bool) -> int:
 @command.command(
     "rm",
     short_help="Forget addresses; their jobs and files are left alone.",
-    epilog="\b\nExamples:\n  sorafile state rm experiment\n"
-    "  sorafile state rm a b 'city[Tokyo]' --yes",
+    epilog="\b\nExamples:\n  sorafile state rm hero\n"
+    "  sorafile state rm street 'city[Tokyo,dawn]' --yes",
 )
 @click.argument("addresses", metavar="ADDR...", nargs=-1, required=True)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
@@ -145,7 +145,7 @@ def rm_command(addresses: tuple[str, ...], *, yes: bool) -> int:
 @command.command(
     "export",
     short_help="Write all that is recorded as one JSON document.",
-    epilog="\b\nExamples:\n  sorafile state export > backup.json\n"
+    epilog="\b\nExamples:\n  sorafile state export > today.json\n"
     "  sorafile state export backup.json --yes",
 )
 @click.argument("file", required=False, type=click.Path(path_type=Path))
@@ -166,7 +166,7 @@ def export_command(file: Path | None, *, yes: bool) -> int:
     "restore",
     short_help="Take back an export, or a backup copy of the database.",
     epilog="\b\nExamples:\n  sorafile state restore backup.json\n"
-    "  sorafile state restore state/sorafile.db.schema-0001-20261122T120000000000Z.bak",
+    "  sorafile state restore backup.json --yes",
 )
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
@@ -175,6 +175,7 @@ def restore_command(file: Path, *, yes: bool) -> int:
     """Put an export, or a backup copy of the database, in the place of all that is recorded.
 
     Happens whole or not at all. What is there is kept in a copy, a damaged database too.
+    A backup copy has a name such as state/sorafile.db.schema-0001-20261122T120000000000Z.bak.
     """
     from reconciler.cli.exporting import restore
 
