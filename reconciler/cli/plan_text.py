@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.style import Style
 from rich.text import Text
 
+from reconciler.cli.layout import cut, folded, hanging, unbroken
 from reconciler.cli.options import selecting_flags
 from reconciler.cli.units import expiring, plural, price
 from reconciler.domain.address import Address
@@ -51,8 +52,6 @@ _MARGIN = "      "
 _ADDRESS_MIN, _ADDRESS_MAX = 8, 40  # columns
 _DIM = Style(dim=True)
 _LEFT_OUT_NAMED = 5
-_NO_BREAK = "\ue000"  # stands for a space where a line is not to be broken; nobody uses it
-_INDENT_MAX = 11
 _SHORT = 24  # characters of an item of a list that stays on one line
 _LONG_PROMPT = 160  # characters shown of one that is new, without -v
 
@@ -131,12 +130,12 @@ def _headline(action: Action, columns: _Columns, width: int) -> Iterator[Text]:
     address = Text(str(action.address), Style(bold=True))
     mark = Text(f"  {symbol} ", Style(color=color, bold=True))
     if address.cell_len > columns.address:
-        for number, folded in enumerate(_folded(address, width - 4)):
-            yield Text.assemble("    " if number else mark, folded)
+        for number, part in enumerate(folded(address, width - 4)):
+            yield Text.assemble("    " if number else mark, part)
         mark, address = Text("    "), Text()
     line = Text.assemble(mark, address, " " * (columns.address - address.cell_len))
     line.no_wrap, line.overflow = True, "ellipsis"
-    what = _cut(_what(action), columns.what)
+    what = cut(_what(action), columns.what)
     line.append(f"  {action.kind.value.ljust(columns.action)}", Style(color=color))
     line.append(f"  {what}{' ' * (columns.what - cell_len(what))}")
     line.append(f"  {_cost(action).rjust(columns.price)}")
@@ -169,21 +168,6 @@ def _length(made: Declaration) -> str:
         return f"{made.seconds} s"
     whole = "" if made.seconds is None else f" to {made.seconds} s"
     return f"+{made.made_seconds} s{whole}"
-
-
-def _cut(text: str, width: int) -> str:
-    """At most so many columns of a text; some letters take two."""
-    if cell_len(text) <= width:
-        return text
-    return set_cell_size(text, max(width - 1, 0)).rstrip() + "…"
-
-
-def _folded(text: Text, width: int) -> Iterator[Text]:
-    """A text without spaces worth breaking at, in lines that are full."""
-    probe = Console(width=width, no_color=True, file=None)
-    for line in text.wrap(probe, width, overflow="fold"):
-        line.rstrip()
-        yield line
 
 
 def _body(action: Action, plan: Plan, width: int, *, verbose: bool) -> Iterator[Text]:
@@ -245,7 +229,7 @@ def _prompt(name: str, before: str | None, after: str | None, *, verbose: bool) 
     line = Text(name)
     if before is None or after is None:
         text = " ".join((after or before or "").split())
-        line.append(text if verbose else _cut(text, _LONG_PROMPT))
+        line.append(text if verbose else cut(text, _LONG_PROMPT))
         return line
     for run in word_diff(before, after):
         match run.kind:
@@ -274,7 +258,7 @@ def _elided(text: str, *, verbose: bool) -> str:
 
 def _wrapped(text: Text, width: int) -> Iterator[Text]:
     """The text in lines of its own, behind a margin; what goes on is further in."""
-    return _hanging(Text(_MARGIN), text, width, indent=len(_MARGIN) + 2)
+    return hanging(Text(_MARGIN), text, width, indent=len(_MARGIN) + 2)
 
 
 def _summary(plan: Plan, width: int) -> Iterator[Text]:
@@ -322,30 +306,10 @@ def _with_commas(parts: Iterable[str]) -> Iterator[str]:
     """Short ones, none of which is to be broken."""
     listed = list(parts)
     for position, part in enumerate(listed):
-        whole = part.replace(" ", _NO_BREAK) if len(part) <= _SHORT else part
+        whole = unbroken(part) if len(part) <= _SHORT else part
         yield whole if position == len(listed) - 1 else f"{whole}, "
 
 
 def _flow(parts: Iterable[str], width: int) -> Iterator[Text]:
     head, *rest = parts
-    return _hanging(Text(head, "bold"), Text("".join(rest)), width, indent=len(head))
-
-
-def _hanging(head: Text, text: Text, width: int, *, indent: int) -> Iterator[Text]:
-    """A head and a text, whose further lines begin at the same column."""
-    indent = min(indent, _INDENT_MAX)
-    line = Text.assemble(head, text)
-    line.plain = line.plain.replace("\t", " ")
-    first = next(iter(line.wrap(Console(width=width, no_color=True, file=None), width)), line)
-    yield _with_spaces(first)
-    rest = line[len(first) :]
-    rest = rest[len(rest) - len(rest.plain.lstrip()) :]
-    room = width - indent
-    for each in rest.wrap(Console(width=room, no_color=True, file=None), room) if rest else ():
-        yield Text.assemble(" " * indent, _with_spaces(each))
-
-
-def _with_spaces(line: Text) -> Text:
-    line.rstrip()
-    line.plain = line.plain.replace(_NO_BREAK, " ")
-    return line
+    return hanging(Text(head, "bold"), Text("".join(rest)), width, indent=len(head))

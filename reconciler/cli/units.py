@@ -3,10 +3,11 @@
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from reconciler.domain.durations import duration
+from reconciler.domain.durations import duration, roughly
 from reconciler.domain.money import dollars
 
 _KIB = 1024
+_JUST_NOW_S = 5
 
 
 def price(amount: Decimal | None) -> str:
@@ -32,13 +33,21 @@ def expiring(moment: datetime, now: datetime) -> str:
     return f"was to expire {duration(-left_s)} ago"
 
 
+def ago(moment: datetime, now: datetime) -> str:
+    """`3 min ago`; `just now` for the last seconds, and where clocks differ."""
+    past_s = (now - moment).total_seconds()
+    return "just now" if past_s < _JUST_NOW_S else f"{roughly(past_s)} ago"
+
+
 def size(count: int) -> str:
-    """`144 kB`, `1.8 MB`."""
+    """`144 kB`, `1.8 MB`, `2.1 GB`."""
     if count < _KIB:
         return f"{count} B"
-    if count < _KIB * _KIB:
+    if count < _KIB**2:
         return f"{count / _KIB:.0f} kB"
-    return f"{count / (_KIB * _KIB):.1f} MB"
+    if count < _KIB**3:
+        return f"{count / _KIB**2:.1f} MB"
+    return f"{count / _KIB**3:.1f} GB"
 
 
 def plural(count: int, noun: str) -> str:

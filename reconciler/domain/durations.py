@@ -37,3 +37,11 @@ def duration(seconds: float) -> str:
     days, rest = divmod(whole, _DAY_S)
     hours = rest // _HOUR_S
     return f"{days} d {hours} h" if hours else f"{days} d"
+
+
+def roughly(seconds: float) -> str:
+    """`4 s`, `12 min`, `3 h`, `2 d`: in the largest unit alone, rounded down."""
+    for unit_s, name in ((_DAY_S, "d"), (_HOUR_S, "h"), (_MINUTE_S, "min")):
+        if seconds >= unit_s:
+            return f"{seconds // unit_s:.0f} {name}"
+    return f"{max(seconds, 0) // 1:.0f} s"

@@ -1,12 +1,13 @@
 """Word diffs and figures for people."""
 
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.cli.units import price, printable, size
+from reconciler.cli.units import ago, price, printable, size
 from reconciler.domain.durations import as_written, duration, seconds_in
 from reconciler.domain.money import dollars
 from reconciler.plan.words import word_diff
@@ -78,7 +79,25 @@ def test_durations_as_files_have_them(text: str, seconds: float, written: str) -
 
 
 def test_sizes() -> None:
-    assert [size(each) for each in (5, 144 * 1024, 1_900_000)] == ["5 B", "144 kB", "1.8 MB"]
+    counts = (5, 144 * 1024, 1_900_000, 2_200_000_000)
+    assert [size(each) for each in counts] == ["5 B", "144 kB", "1.8 MB", "2.0 GB"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "written"),
+    [
+        (-30, "just now"),
+        (4, "just now"),
+        (59.9, "59 s ago"),
+        (200, "3 min ago"),
+        (3599, "59 min ago"),
+        (12000, "3 h ago"),
+        (200_000, "2 d ago"),
+    ],
+)
+def test_ages_have_one_unit(seconds: float, written: str) -> None:
+    now = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+    assert ago(now - timedelta(seconds=seconds), now) == written
 
 
 def test_foreign_text_steers_no_terminal() -> None:

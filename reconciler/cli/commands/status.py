@@ -24,7 +24,7 @@ def command(addresses: tuple[str, ...], select: tuple[str, ...], exclude: tuple[
     """
     from reconciler.cli.opening import open_project, print_document
     from reconciler.cli.planning import look_once
-    from reconciler.cli.status_text import status_document, status_table, troubles
+    from reconciler.cli.status_text import StatusText, status_document
     from reconciler.cli.units import expiring, plural
     from reconciler.domain.errors import SorafileError
     from reconciler.plan.part import facts_of
@@ -52,11 +52,9 @@ def command(addresses: tuple[str, ...], select: tuple[str, ...], exclude: tuple[
         return 0
     out = said.terminal.out
     if chosen:
-        out.print(status_table(chosen, looked.observed.at, out.width))
+        out.print(StatusText(standings=chosen, now=looked.observed.at, command=said.command))
     else:
         out.print("No declared video is selected." if selection else "No videos are declared.")
-    for line in troubles(chosen):
-        out.print(line)
     for provider, why in sorted(looked.plan.unreachable.items()):
         said.terminal.talk(f"provider {provider} cannot be asked: {why}")
     recorded = about if select or exclude else looked.recorded.videos.keys()
