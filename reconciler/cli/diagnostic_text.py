@@ -7,17 +7,19 @@ from rich.console import Group
 from rich.style import Style
 from rich.text import Text
 
+from reconciler.cli.layout import Hanging
 from reconciler.cli.units import plural
 from reconciler.domain.errors import Diagnostic, SorafileError, SourceSpan
 
 _LINE_CELLS = 72  # shown of a source line: with its number it fits 80 columns
 _LEAD_CELLS = 30  # shown before the marked part of a longer one
+_INDENT = 4  # of what is wrong, where it goes on in another line
 _COLORS = {"error": "red", "warning": "yellow"}
 
 
 def diagnostics_text(found: Iterable[Diagnostic]) -> Group:
-    """All diagnostics, and how many of each severity there are."""
-    listed = list(found)
+    """All diagnostics, those of a file by line, and how many of each severity there are."""
+    listed = sorted(found, key=_place)
     lines = [line for each in listed for line in (*_diagnostic(each), Text())]
     errors = sum(each.severity == "error" for each in listed)
     warnings = len(listed) - errors
@@ -26,14 +28,21 @@ def diagnostics_text(found: Iterable[Diagnostic]) -> Group:
     return Group(*lines, Text(", ".join(counts)))
 
 
+def _place(found: Diagnostic) -> tuple[str, int, int]:
+    """What a file is wrong in comes before what belongs to none."""
+    span = found.span
+    return ("\U0010ffff", 0, 0) if span is None else (span.file, span.line, span.column)
+
+
 def diagnostic_text(found: Diagnostic) -> Group:
     """One diagnostic by itself."""
     return Group(*_diagnostic(found))
 
 
-def _diagnostic(found: Diagnostic) -> Iterator[Text]:
+def _diagnostic(found: Diagnostic) -> Iterator[Text | Hanging]:
     color = Style(color=_COLORS[found.severity], bold=True)
-    yield Text.assemble((f"{found.severity}[{found.code}]", color), ": ", (found.summary, "bold"))
+    head = Text.assemble((f"{found.severity}[{found.code}]", color), ": ")
+    yield Hanging(head, Text(found.summary, Style(bold=True)), _INDENT)
     span = found.span
     if span is not None:
         gutter = " " * len(str(span.line))
@@ -45,9 +54,10 @@ def _diagnostic(found: Diagnostic) -> Iterator[Text]:
             under = " " * cell_len(before)
             yield Text.assemble((f"{gutter} | ", Style(dim=True)), under, (marks, color))
     if found.allowed:
-        yield Text.assemble(("  allowed: ", Style(dim=True)), found.allowed)
+        allowed = Text("  allowed: ", Style(dim=True))
+        yield Hanging(allowed, Text(found.allowed), allowed.cell_len)
     if found.fix:
-        yield Text.assemble(("  fix: ", Style(color="green")), found.fix)
+        yield _fix(found.fix)
 
 
 def _window(span: SourceSpan) -> tuple[str, str, str]:
@@ -74,7 +84,11 @@ def _first_cells(text: str, cells: int) -> str:
 
 def error_text(error: SorafileError) -> Group:
     """A failure, and the way out."""
-    head = Text.assemble(("error", Style(color="red", bold=True)), ": ", error.message)
-    if error.fix is None:
-        return Group(head)
-    return Group(head, Text.assemble(("  fix: ", Style(color="green")), error.fix))
+    head = Text.assemble(("error", Style(color="red", bold=True)), ": ")
+    told = Hanging(head, Text(error.message), _INDENT)
+    return Group(told) if error.fix is None else Group(told, _fix(error.fix))
+
+
+def _fix(told: str) -> Hanging:
+    head = Text("  fix: ", Style(color="green"))
+    return Hanging(head, Text(told), head.cell_len)

@@ -118,8 +118,7 @@ def run(arguments: Sequence[str]) -> int:
         error.show()
         return ExitCode.ERROR
     except click.ClickException as error:
-        error.show()
-        return ExitCode.ERROR
+        return _tell_usage(error, color=False if "--no-color" in arguments else None)
     except (click.Abort, KeyboardInterrupt):
         _say("Interrupted.")
         return ExitCode.INTERRUPTED
@@ -130,6 +129,16 @@ def run(arguments: Sequence[str]) -> int:
             streams.leave(error)
             return ExitCode.ERROR
         return _report()
+
+
+def _tell_usage(error: click.ClickException, *, color: bool | None) -> int:
+    """What was typed wrongly, and where its help is."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    if context is None:
+        return _tell(SorafileError(error.format_message()), color=color)
+    _say(context.get_usage())
+    fix = f"see how it is used: {context.command_path} --help"
+    return _tell(SorafileError(error.format_message(), fix=fix), color=color)
 
 
 def _tell(error: SorafileError, *, color: bool | None) -> int:

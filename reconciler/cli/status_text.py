@@ -293,9 +293,15 @@ def _summary(standings: Sequence[Standing]) -> Hanging:
     paid = {each.generation.id: each.generation for each in standings if each.generation}
     known = [each.cost_usd for each in paid.values() if each.cost_usd is not None]
     whom = "it" if len(standings) == 1 else "them"
-    money = [f"${dollars(sum(known, Decimal(0)))} spent on {whom}"]
+    money = [f"${dollars(sum(known, Decimal(0)))} spent on {whom}"] if paid else []
     if len(known) < len(paid):
         money.append(f"{plural(len(paid) - len(known), 'price')} unknown")
     head = Text(f"{plural(len(standings), 'video')}: ", Style(bold=True))
-    told = f"{', '.join(counts)} · {unbroken(', '.join(money))}"
-    return Hanging(head, Text(told), _INDENT)
+    told = (", ".join(counts), unbroken(", ".join(money)))
+    return Hanging(head, Text(" · ".join(filter(None, told))), _INDENT)
+
+
+def unasked_text(provider: str, why: str) -> Hanging:
+    """That a provider could not be asked, so that what is shown of it is what is recorded."""
+    head = Text("warning: ", Style(color="yellow", bold=True))
+    return Hanging(head, Text(f"provider {provider} cannot be asked: {why}"), head.cell_len)

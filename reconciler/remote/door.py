@@ -407,7 +407,11 @@ class Door:
         )
 
     def _unreachable(self, reason: str) -> UnavailableError:
-        return UnavailableError(f"`{self._site.name}` cannot be reached: {reason}")
+        return UnavailableError(
+            f"`{self._site.name}` cannot be reached: {reason}",
+            fix="see that its server runs, and that"
+            f" `base_url`{self._site.its_settings} leads there",
+        )
 
 
 class HttpPaidCall:

@@ -4,6 +4,7 @@ Nothing here repeats a request or follows a redirect.
 """
 
 import asyncio
+import os
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -233,13 +234,26 @@ def _raw(response: httpx.Response, body: bytearray) -> RawAnswer:
     return RawAnswer(status=response.status_code, headers=headers, body=bytes(body))
 
 
+def _cause(error: BaseException) -> str:
+    """What the system says of a connection that was not made: `Connection refused`."""
+    inner: BaseException | None = error
+    while inner is not None:
+        if isinstance(inner, BaseExceptionGroup):  # an address each
+            inner = inner.exceptions[0]
+        if isinstance(inner, OSError) and inner.errno is not None:
+            # asyncio's own words name the address.
+            return os.strerror(inner.errno) if inner.errno > 0 else inner.strerror or "no address"
+        inner = inner.__cause__ or inner.__context__
+    return str(error) or "no reason told"
+
+
 def reason_of(error: Exception) -> str:
     """Why an exchange broke, in words that hold no header and no address."""
     match error:
         case httpx.ConnectTimeout():
             return "no connection in time"
         case httpx.ConnectError():
-            return f"no connection: {error}" if str(error) else "no connection"
+            return f"no connection: {_cause(error)}"
         case httpx.ProxyError():
             return f"the proxy refused: {error}"
         case httpx.UnsupportedProtocol():

@@ -33,7 +33,7 @@ def read_back(file: Path, at: datetime) -> Export:
     except OSError as error:
         raise StateError(
             f"`{file}` cannot be read: {error.strerror}",
-            fix="Name an export, or a backup copy of the database.",
+            fix="name an export, or a backup copy of the database.",
         ) from error
     if not data.startswith(_SQLITE_MAGIC):
         return export_from(data, f"`{file}`")

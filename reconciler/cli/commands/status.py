@@ -24,7 +24,7 @@ def command(addresses: tuple[str, ...], select: tuple[str, ...], exclude: tuple[
     """
     from reconciler.cli.opening import open_project, print_document
     from reconciler.cli.planning import look_once
-    from reconciler.cli.status_text import StatusText, status_document
+    from reconciler.cli.status_text import StatusText, status_document, unasked_text
     from reconciler.cli.units import expiring, plural
     from reconciler.domain.errors import SorafileError
     from reconciler.plan.part import facts_of
@@ -56,7 +56,7 @@ def command(addresses: tuple[str, ...], select: tuple[str, ...], exclude: tuple[
     else:
         out.print("No declared video is selected." if selection else "No videos are declared.")
     for provider, why in sorted(looked.plan.unreachable.items()):
-        said.terminal.talk(f"provider {provider} cannot be asked: {why}")
+        said.terminal.talk(unasked_text(provider, why))
     recorded = about if select or exclude else looked.recorded.videos.keys()
     undeclared = recorded - declared.desired.keys()
     if undeclared:
