@@ -8,7 +8,6 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 _NO_BREAK = "\ue000"  # stands for a space where a line is not to be broken; nobody uses it
-_INDENT_MAX = 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ def unbroken(text: str) -> str:
 
 def hanging(head: Text, text: Text, width: int, *, indent: int) -> Iterator[Text]:
     """A head and a text, whose further lines begin at the same column."""
-    indent = min(indent, _INDENT_MAX)
+    indent = min(indent, width // 2)
     line = Text.assemble(head, text)
     line.plain = line.plain.replace("\t", " ")
     first = next(iter(line.wrap(Console(width=width, no_color=True, file=None), width)), line)

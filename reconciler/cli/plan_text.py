@@ -52,6 +52,7 @@ _MARGIN = "      "
 _ADDRESS_MIN, _ADDRESS_MAX = 8, 40  # columns
 _DIM = Style(dim=True)
 _LEFT_OUT_NAMED = 5
+_INDENT_MAX = 11
 _SHORT = 24  # characters of an item of a list that stays on one line
 _LONG_PROMPT = 160  # characters shown of one that is new, without -v
 
@@ -312,4 +313,5 @@ def _with_commas(parts: Iterable[str]) -> Iterator[str]:
 
 def _flow(parts: Iterable[str], width: int) -> Iterator[Text]:
     head, *rest = parts
-    return hanging(Text(head, "bold"), Text("".join(rest)), width, indent=len(head))
+    indent = min(len(head), _INDENT_MAX)
+    return hanging(Text(head, "bold"), Text("".join(rest)), width, indent=indent)

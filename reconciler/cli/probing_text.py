@@ -217,15 +217,14 @@ def list_document(listed: Iterable[Listed], profiles: Iterable[Profile]) -> List
 
 def list_text(listed: Sequence[Listed], profiles: Collection[Profile]) -> Group:
     """Servers and profiles in two tables of 80 columns, and what each profile is for."""
-    servers = _table("provider", "profile", "URL", "account", "key", "trust")
+    servers = _table("provider", "profile", "account", "trust", "server")
     for each in listed:
         servers.add_row(
             each.use.provider.name,
             each.profile,
-            each.use.url,
             each.use.provider.account,
-            each.use.key,
             "-" if not each.use.needs else "given" if each.may_act else "missing",
+            f"{each.use.url}\nkey: {each.use.key}" if each.use.provider.key else each.use.url,
         )
     kinds = _table(
         "profile", "list", "delete", "remix", "stills", "result", "kept", "durable", "prices"

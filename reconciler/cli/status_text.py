@@ -1,7 +1,7 @@
 """How each video stands: as a document, and for people."""
 
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -37,7 +37,7 @@ _VIDEO_PERCENT_MAX = 40  # of the width
 _FILE_MIN = 10  # columns
 _INDENT, _FIX_INDENT = 4, 7
 _IN_THE_WAY = frozenset({ActionKind.BLOCKED, ActionKind.RESOLVE})
-_LOOKS: dict[Status, tuple[str, str]] = {
+LOOKS: Mapping[Status, tuple[str, str]] = {
     "converged": ("✓", "green"),
     "pending": ("…", "blue"),
     "replacing": ("±", "yellow"),
@@ -130,7 +130,7 @@ class StatusText:
         action = standing.action
         if action is None or action.kind not in _IN_THE_WAY:
             return
-        symbol, color = _LOOKS[standing.status]
+        symbol, color = LOOKS[standing.status]
         address = (str(standing.declaration.address), Style(bold=True))
         head = Text.assemble((f"{symbol} ", Style(color=color)), address, ": ")
         yield Hanging(head, Text(action.because), _INDENT)
@@ -200,7 +200,7 @@ class _Row:
 
 
 def _row(standing: Standing, now: datetime) -> _Row:
-    symbol, color = _LOOKS[standing.status]
+    symbol, color = LOOKS[standing.status]
     generation = standing.generation
     published = standing.recorded.published
     # The video, where it is one of them.
@@ -287,7 +287,7 @@ def _summary(standings: Sequence[Standing]) -> Hanging:
     """All of them in one line: how many stand how, and what was paid for them."""
     statuses = [each.status for each in standings]
     counts = [
-        unbroken(f"{statuses.count(status)} {status}") for status in _LOOKS if status in statuses
+        unbroken(f"{statuses.count(status)} {status}") for status in LOOKS if status in statuses
     ]
     # Two addresses may share one.
     paid = {each.generation.id: each.generation for each in standings if each.generation}

@@ -5,16 +5,18 @@ from datetime import datetime
 
 from rich.console import Group, RenderableType
 from rich.style import Style
-from rich.table import Table
 from rich.text import Text
 from typing_extensions import TypedDict
 
 from reconciler.cli.documents import FORMAT, Money, VideoDocument, money
-from reconciler.cli.status_text import status_document
-from reconciler.cli.units import instant, price, size, until
+from reconciler.cli.layout import Hanging
+from reconciler.cli.status_text import LOOKS, status_document
+from reconciler.cli.units import ago, instant, price, size, until
 from reconciler.domain.desired import Declaration
-from reconciler.domain.recorded import Asset, Generation, Recorded
+from reconciler.domain.recorded import Asset, Generation, PublishedFile, Recorded
 from reconciler.plan.standing import Standing
+
+_LABEL = len("spritesheet")
 
 
 class GenerationDocument(TypedDict):
@@ -133,10 +135,10 @@ def record_text(recorded: Recorded, now: datetime) -> Group:
     ]
     if recorded.tags:
         lines.append(_row("tags", ", ".join(recorded.tags)))
-    lines += [_row("published", file.path) for file in recorded.published]
+    lines += map(_published, recorded.published)
     for role, generation in _generations(recorded):
         lines += [Text(), *_generation_lines(role, generation, now)]
-        lines.append(_row("recipe", generation.digest))
+        lines.append(_row("recipe", _short(generation.digest)))
         lines.append(_row("prompt", " ".join(generation.recipe.prompt.split())))
     return Group(*lines)
 
@@ -145,7 +147,7 @@ def video_text(standing: Standing, now: datetime) -> Group:
     """One video in words."""
     declaration = standing.declaration
     lines: list[RenderableType] = [
-        Text.assemble((str(declaration.address), "bold"), f"  {standing.status}"),
+        _title(standing),
         _row("declared", declaration.file),
         _row("provider", declaration.provider),
         _row("shape", _shape(declaration)),
@@ -162,27 +164,37 @@ def video_text(standing: Standing, now: datetime) -> Group:
         lines.append(_row("reference", f"{declaration.reference.path}{fitted}"))
     if declaration.tags:
         lines.append(_row("tags", ", ".join(declaration.tags)))
-    lines.append(_row("recipe", declaration.digest))
+    lines.append(_row("recipe", _short(declaration.digest)))
     if standing.action is not None:
         lines.append(_row("next", f"{standing.action.kind}: {standing.action.because}"))
-    lines += [_row("published", file.path) for file in standing.recorded.published]
+    lines += map(_published, standing.recorded.published)
     for role, generation in _generations(standing.recorded):
         lines += [Text(), *_generation_lines(role, generation, now)]
     return Group(*lines)
 
 
-def _row(name: str, value: str) -> Table:
-    row = Table.grid(padding=(0, 1))
-    row.add_column(width=11, no_wrap=True)
-    row.add_column(overflow="fold")
-    row.add_row(Text(f"  {name}", Style(dim=True)), Text(value))
-    return row
+def _title(standing: Standing) -> Text:
+    symbol, color = LOOKS[standing.status]
+    address = str(standing.declaration.address)
+    return Text.assemble(
+        (f"{symbol} ", Style(color=color)),
+        (address, Style(bold=True)),
+        (f"  {standing.status}", Style.parse(color)),
+    )
+
+
+def _row(name: str, value: str) -> Hanging:
+    head = Text(f"  {name:<{_LABEL}} ", Style(dim=True))
+    return Hanging(head, Text(value), head.cell_len)
 
 
 def _generation_lines(role: str, generation: Generation, now: datetime) -> Iterator[RenderableType]:
     yield Text.assemble((f"{role} generation", "bold"), f"  {generation.remote_id}")
-    yield _row("status", f"{generation.status.value} {generation.progress} %")
-    yield _row("created", f"{generation.created_at:%Y-%m-%d %H:%M:%S} UTC")
+    status = generation.status.value.replace("_", " ")
+    running = f" {generation.progress} %" if generation.status.is_running else ""
+    yield _row("status", f"{status}{running}")
+    made = generation.created_at
+    yield _row("created", f"{made:%Y-%m-%d %H:%M:%S} UTC, {ago(made, now)}")
     if not generation.on_server:
         yield _row("on server", "no more")
     elif generation.expires_at is not None:
@@ -198,6 +210,16 @@ def _asset(asset: Asset) -> str:
     shape = f"{asset.width}x{asset.height}" if asset.width else asset.media_type
     length = f", {asset.duration_s:.1f} s" if asset.duration_s else ""
     return f"{shape}{length}, {size(asset.bytes)}, sha256 {asset.sha256[:12]}"
+
+
+def _published(file: PublishedFile) -> Hanging:
+    return _row("published", f"{file.path}, {size(file.stat.bytes)}")
+
+
+def _short(digest: str) -> str:
+    """A recipe digest by its first digits, as a plan shows it; documents have all of it."""
+    algorithm, _, digits = digest.partition(":")
+    return f"{algorithm} {digits[:12]}"
 
 
 def _shape(declaration: Declaration) -> str:

@@ -56,9 +56,10 @@ def _provider_option(function: F) -> F:
 def list_command(*, unmanaged: bool, provider: str | None) -> int:
     """List the jobs of a provider, newest first, and which of them are recorded here."""
     from reconciler.cli.documents import FORMAT
+    from reconciler.cli.job_text import JobsText
     from reconciler.cli.opening import open_outside, open_project, print_document
     from reconciler.cli.remote_jobs import declared_provider, every_job
-    from reconciler.cli.units import instant, printable
+    from reconciler.cli.units import instant
     from reconciler.domain.errors import SorafileError
 
     said = options()
@@ -98,11 +99,8 @@ def list_command(*, unmanaged: bool, provider: str | None) -> int:
         return 0
     if not shown:
         said.terminal.talk(f"No {'unmanaged ' if unmanaged else ''}jobs on {name}.")
-    for job in shown:
-        mark = "recorded " if job.remote_id in ours else "unmanaged"
-        prompt = printable(job.prompt or "")
-        line = f"{job.remote_id}  {mark}  {job.status.value:<11}  {prompt}"
-        said.terminal.out.print(line, no_wrap=True, overflow="ellipsis", crop=True)
+    else:
+        said.terminal.out.print(JobsText(jobs=shown, recorded=ours, now=outside.clock.now()))
     return 0
 
 

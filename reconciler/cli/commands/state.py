@@ -25,7 +25,10 @@ def command() -> None:
 @global_options(hidden=True)
 def list_command() -> int:
     """List the recorded addresses, with the job that each one holds."""
+    from rich.cells import cell_len
+
     from reconciler.cli.documents import FORMAT
+    from reconciler.cli.layout import padded
     from reconciler.cli.opening import open_settings, print_document
     from reconciler.cli.wiring import state_reader
 
@@ -47,9 +50,10 @@ def list_command() -> int:
         return 0
     if not rows:
         said.terminal.talk("Nothing is recorded.")
+    longest = max((cell_len(str(row["address"])) for row in rows), default=0)
     for row in rows:
         job = row["current"] or row["pending"] or "-"
-        said.terminal.out.print(f"{row['address']}  {job}", soft_wrap=True)
+        said.terminal.out.print(f"{padded(str(row['address']), longest)}  {job}", soft_wrap=True)
     return 0
 
 
