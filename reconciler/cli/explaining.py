@@ -4,18 +4,21 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from rich.cells import cell_len
 from rich.text import Text
 
 from reconciler.cli.documents import FORMAT
+from reconciler.cli.layout import cut, padded
 from reconciler.cli.opening import open_specs, print_document
 from reconciler.cli.options import Options
-from reconciler.cli.units import printable
+from reconciler.cli.units import printable, short_digest
 from reconciler.domain.address import Address
 from reconciler.domain.errors import SorafileError
 from reconciler.specs.explaining import Origin, explain
 from reconciler.specs.findings import nearest_fix
 
-_VALUE_CHARACTERS_MAX = 60
+_GAPS = 6  # columns around a value
+_VALUE_MIN = 16  # columns
 
 
 def explain_address(said: Options, address: str) -> int:
@@ -40,25 +43,20 @@ def explain_address(said: Options, address: str) -> int:
         return 0
     said.terminal.out.print(Text(address, style="bold"))
     rows = list(_rows(origins))
-    left = max(len(name) for name, _, _ in rows)
-    middle = max(len(value) for _, value, _ in rows)
+    left, middle, right = (max(map(cell_len, column)) for column in zip(*rows, strict=True))
+    middle = min(middle, max(said.terminal.out.width - left - right - _GAPS, _VALUE_MIN))
     for name, value, place in rows:
-        line = Text.assemble(f"  {name:{left}}  {value:{middle}}  ", (place, "dim"))
-        said.terminal.out.print(line, soft_wrap=True)
-    said.terminal.out.print(f"  {'recipe':{left}}  {declaration.digest}", soft_wrap=True)
+        shown = f"  {padded(name, left)}  {padded(cut(value, middle), middle)}  "
+        said.terminal.out.print(Text.assemble(shown, (place, "dim")), soft_wrap=True)
+    said.terminal.out.print(f"  {padded('recipe', left)}  {short_digest(declaration.digest)}")
     return 0
 
 
 def _rows(origins: tuple[Origin, ...]) -> Iterator[tuple[str, str, str]]:
     for each in origins:
-        yield each.field, _shown(each.value), _place(each)
+        yield each.field, printable(each.value), _place(each)
         for inner in each.variables:
-            yield f"  ${{{inner.field}}}", _shown(inner.value), _place(inner)
-
-
-def _shown(value: str) -> str:
-    text = printable(value)
-    return text if len(text) <= _VALUE_CHARACTERS_MAX else f"{text[: _VALUE_CHARACTERS_MAX - 1]}…"
+            yield f"  ${{{inner.field}}}", printable(inner.value), _place(inner)
 
 
 def _place(origin: Origin) -> str:

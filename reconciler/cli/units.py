@@ -50,6 +50,12 @@ def size(count: int) -> str:
     return f"{count / _KIB**3:.1f} GB"
 
 
+def short_digest(digest: str) -> str:
+    """A recipe digest by its first digits, as a plan shows it; documents have all of it."""
+    algorithm, _, digits = digest.partition(":")
+    return f"{algorithm} {digits[:12]}"
+
+
 def plural(count: int, noun: str) -> str:
     """`1 video`, `3 videos`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

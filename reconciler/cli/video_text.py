@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 from reconciler.cli.documents import FORMAT, Money, VideoDocument, money
 from reconciler.cli.layout import Hanging
 from reconciler.cli.status_text import LOOKS, status_document
-from reconciler.cli.units import ago, instant, price, size, until
+from reconciler.cli.units import ago, instant, price, short_digest, size, until
 from reconciler.domain.desired import Declaration
 from reconciler.domain.recorded import Asset, Generation, PublishedFile, Recorded
 from reconciler.plan.standing import Standing
@@ -138,7 +138,7 @@ def record_text(recorded: Recorded, now: datetime) -> Group:
     lines += map(_published, recorded.published)
     for role, generation in _generations(recorded):
         lines += [Text(), *_generation_lines(role, generation, now)]
-        lines.append(_row("recipe", _short(generation.digest)))
+        lines.append(_row("recipe", short_digest(generation.digest)))
         lines.append(_row("prompt", " ".join(generation.recipe.prompt.split())))
     return Group(*lines)
 
@@ -164,7 +164,7 @@ def video_text(standing: Standing, now: datetime) -> Group:
         lines.append(_row("reference", f"{declaration.reference.path}{fitted}"))
     if declaration.tags:
         lines.append(_row("tags", ", ".join(declaration.tags)))
-    lines.append(_row("recipe", _short(declaration.digest)))
+    lines.append(_row("recipe", short_digest(declaration.digest)))
     if standing.action is not None:
         lines.append(_row("next", f"{standing.action.kind}: {standing.action.because}"))
     lines += map(_published, standing.recorded.published)
@@ -214,12 +214,6 @@ def _asset(asset: Asset) -> str:
 
 def _published(file: PublishedFile) -> Hanging:
     return _row("published", f"{file.path}, {size(file.stat.bytes)}")
-
-
-def _short(digest: str) -> str:
-    """A recipe digest by its first digits, as a plan shows it; documents have all of it."""
-    algorithm, _, digits = digest.partition(":")
-    return f"{algorithm} {digits[:12]}"
 
 
 def _shape(declaration: Declaration) -> str:

@@ -134,6 +134,10 @@ def test_explain_traces_a_value_to_its_line(film: Film) -> None:
     assert prompt["variables"][0]["said_by"] == "--var"
     wrong = film.run("explain", "city[Pari]")
     assert (wrong.code, "city[Paris]" in wrong.err) == (1, True)
+    film.write("specs/a.toml", CITY.replace("Over ${place}", "Over ${place}, " + "slowly " * 30))
+    lines = film.run("explain", "city[Paris]").out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any("slowly" in line and line.endswith("specs/a.toml:6") for line in lines)
 
 
 UNTIDY = "[video.a]\nprompt='x' # said\n\n\ntags=['a' , 'b']\n"
