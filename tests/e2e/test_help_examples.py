@@ -62,6 +62,7 @@ TYPED: Mapping[str, str] = {
 # What goes on until Ctrl-C: what it says once it is up, and its exit code afterwards.
 ENDLESS: Mapping[Path_, tuple[str, int]] = {
     ("preview-server",): ("Ctrl-C ends it", 0),
+    ("watch",): ("waiting for a change", 0),
 }
 
 # Where another scene than the film is needed.
