@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 import termios
 import tty
@@ -37,11 +38,16 @@ def keys_told(tell: Callable[[str], None]) -> Iterator[None]:
         elif len(typed) == 1:  # what comes at once was pasted, or is an arrow key
             tell("q" if typed == _END_OF_INPUT else typed.lower())
 
-    tty.setcbreak(fd, termios.TCSAFLUSH)
+    def listen() -> None:
+        tty.setcbreak(fd, termios.TCSAFLUSH)
+
+    listen()
     loop.add_reader(fd, read)
+    loop.add_signal_handler(signal.SIGCONT, listen)  # a shell took the terminal meanwhile
     try:
         yield
     finally:
+        loop.remove_signal_handler(signal.SIGCONT)
         loop.remove_reader(fd)
         with suppress(termios.error, OSError):
             termios.tcsetattr(fd, termios.TCSADRAIN, before)

@@ -141,6 +141,7 @@ class Watch(Generic[DeclaredT, LookedT]):
         self._not_before_s = 0.0  # nothing is tried again by itself
         self._retry_s = _RETRY_S
         self._passing: frozenset[Deed] = frozenset()  # of what rests, what may go better later
+        self._done_last: frozenset[object] = frozenset()  # by the last run that was not stopped
         self._alarm: asyncio.TimerHandle | None = None
         self._is_ending = False
         self._code = ExitCode.OK
@@ -161,6 +162,9 @@ class Watch(Generic[DeclaredT, LookedT]):
             self._give_up_look()
             ticker.cancel()
             await asyncio.gather(ticker, return_exceptions=True)
+            if self._run is not None:  # the watch broke: the run may be in the middle of paying
+                self._run.stop.ask()
+                await asyncio.gather(self._run.task, return_exceptions=True)
         return self._code
 
     async def _tick(self) -> None:
@@ -202,6 +206,7 @@ class Watch(Generic[DeclaredT, LookedT]):
         self._quiet_until_s = self._clock.uptime_s() + (QUIET_S if cause == "save" else 0.0)
         self._not_before_s, self._retry_s = 0.0, _RETRY_S
         self._permission = replace(self._permission, resting=frozenset())
+        self._done_last = frozenset()
         try:
             reading = self._rim.read()
             if await changes.listen(reading.places):
@@ -293,16 +298,24 @@ class Watch(Generic[DeclaredT, LookedT]):
             if (self._run.facts, self._run.approved) != (seen.reading.facts, approved):
                 self._run.stop.ask()
         elif verdict.part.is_to_do:
-            wait_s = self._quiet_until_s - self._clock.uptime_s() if verdict.is_hasty else 0.0
-            if wait_s <= 0:
-                self._begin(seen, verdict)
-                return
-            if is_told:
-                self._rim.tell(Hesitating(verdict=verdict, wait_s=wait_s))
-            self._put_off()
-            self._alarm = asyncio.get_running_loop().call_later(
-                wait_s, self._events.put_nowait, _Due()
-            )
+            self._begin_in_time(seen, verdict, is_told=is_told)
+
+    def _begin_in_time(
+        self, seen: _Seen[DeclaredT, LookedT], verdict: Verdict, *, is_told: bool
+    ) -> None:
+        """Begin now, or once it is quiet; what was done just now, and is still to do, later."""
+        if _work(verdict.part) == self._done_last:
+            if self._clock.uptime_s() >= self._not_before_s:
+                self._wait_longer()
+            return
+        wait_s = self._quiet_until_s - self._clock.uptime_s() if verdict.is_hasty else 0.0
+        if wait_s <= 0:
+            self._begin(seen, verdict)
+            return
+        if is_told:
+            self._rim.tell(Hesitating(verdict=verdict, wait_s=wait_s))
+        self._put_off()
+        self._alarm = asyncio.get_running_loop().call_later(wait_s, self._events.put_nowait, _Due())
 
     @property
     def _is_broken(self) -> bool:
@@ -354,6 +367,8 @@ class Watch(Generic[DeclaredT, LookedT]):
         if outcome.run is not None:
             self._runs = (*self._runs, outcome.run)
             self._count()
+        if outcome.code is not ExitCode.INTERRUPTED:
+            self._done_last = _work(run.part)
         self._rest(run.part, outcome)
         if self._is_ending:
             self._code = outcome.code
@@ -410,6 +425,7 @@ class Watch(Generic[DeclaredT, LookedT]):
             self._permission, resting=self._permission.resting - self._passing
         )
         self._passing = frozenset()
+        self._done_last = frozenset()
         self._begin_look("tick")
 
     def _reads_otherwise(self) -> bool:
@@ -449,6 +465,12 @@ class Watch(Generic[DeclaredT, LookedT]):
         if self._run is not None:
             self._rim.tell(Ending())
             self._run.stop.ask()
+
+
+def _work(part: Plan) -> frozenset[object]:
+    """What a part is about: told again in another plan, it is the same."""
+    spares = ((type(each), each.address, each.provider) for each in part.spares)
+    return frozenset((*map(deed_of, part.actions), *spares))
 
 
 def is_alike(plan: Plan, other: Plan) -> bool:

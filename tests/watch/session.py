@@ -71,6 +71,7 @@ class Session:
     news: list[News] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     looks: int = 0
+    breaks: bool = False  # whoever tells breaks, as by a bug
     limits: Limits = NO_LIMITS
     _watch: "Watch[Files, Looked]" = field(init=False)
 
@@ -90,8 +91,12 @@ class Session:
             )
             self._watch = Watch(self, clock=self.studio.clock, permission=permission)
             watching = asyncio.create_task(self._watch.run(NoChanges()))
-            await story(self)
-            self.end()
+            telling = asyncio.ensure_future(story(self))
+            await asyncio.wait({telling, watching}, return_when=asyncio.FIRST_COMPLETED)
+            if not watching.done():
+                telling.result()
+                self.end()
+            telling.cancel()
             return await watching
 
         return self.studio.clock.run(told(), longest_s=longest_s)
@@ -209,6 +214,8 @@ class Session:
         return open_reader(URL, self.studio.root, "default").counted_of(runs)
 
     def tell(self, news: News) -> None:
+        if self.breaks:
+            raise ZeroDivisionError
         self.news.append(news)
 
 

@@ -10,7 +10,17 @@ from reconciler.domain.plan import ActionKind
 from reconciler.domain.profile import Price
 from reconciler.domain.recorded import JobError
 from reconciler.watch.loop import QUIET_S, TICK_S
-from simulated.faults import Call, Fault, NotSent, Operation, Refused, always, out_of_reach
+from simulated.faults import (
+    Call,
+    Fault,
+    LostAnswer,
+    NotSent,
+    Operation,
+    Refused,
+    always,
+    out_of_reach,
+    times,
+)
 from simulated.workshop import Fate
 from watch.session import (
     Broken,
@@ -655,3 +665,38 @@ def test_all_is_done_is_told_once(session: Session) -> None:
     told = [each for each in session.of(Waiting) if isinstance(each, Waiting)]
     assert len(told) == 1
     assert [str(each) for each in told[0].plan.unchanged] == ["street"]
+
+
+def test_a_lost_answer_that_nobody_can_settle_is_looked_for_in_growing_intervals(
+    session: Session,
+) -> None:
+    """Of a video that is declared no more: no action fails, and it is still to be found."""
+    studio = session.studio
+    studio.provider(list="partial")
+    studio.server.rules.append(times(1, LostAnswer(made=False), on=Operation.SUBMIT))
+    session.files = (STREET, NIGHT)
+
+    async def story(film: Session) -> None:
+        await film.wait(10)
+        film.save(NIGHT) if "night" in film.bought() else film.save(STREET)
+        await film.wait(HOUR_S)
+
+    session.run(story, buys=True, max_cost="100")
+    assert len(session.bought()) == 1
+    assert len(session.codes()) < 100
+
+
+def test_a_watch_that_breaks_ends_its_run_kindly(session: Session) -> None:
+    session.files = (STREET,)
+
+    async def story(film: Session) -> None:
+        await film.wait(10)
+        film.breaks = True
+        film.save(STREET)
+        await film.wait(A_WHILE_S)
+
+    with pytest.raises(ZeroDivisionError):
+        session.run(story, buys=True, max_cost="100")
+    assert session.codes() == [ExitCode.INTERRUPTED]
+    assert session.studio.apply(STREET).code is ExitCode.OK
+    assert session.bought() == ["street"]
