@@ -20,6 +20,7 @@ from reconciler.domain.profile import Variant
 from reconciler.domain.provider import Provider
 from reconciler.domain.recipe import RecipeDigest
 from reconciler.domain.recorded import Asset, GenerationId
+from reconciler.plan.forecast import Forecast
 
 DOWNLOADS_AT_ONCE = 4
 
@@ -69,6 +70,7 @@ class Journey:
     limits: Limits
     stop: Stop
     tell: Callable[[Event], None]
+    forecast: Forecast
     unlisted: Mapping[str, str] = field(default_factory=dict)
     """The providers of which the plan cannot know what there is to adopt, and why."""
 

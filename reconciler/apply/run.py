@@ -33,6 +33,7 @@ from reconciler.domain.events import (
 from reconciler.domain.plan import Action, Plan
 from reconciler.domain.provider import Provider
 from reconciler.domain.recorded import Attempt, RecordedState, RunId
+from reconciler.plan.forecast import Forecast
 from reconciler.plan.schedule import urgency
 
 HEARTBEAT_S = 5.0
@@ -80,6 +81,7 @@ async def carry_out(
         stop=stop,
         tell=voice,
         unlisted=plan.unlisted,
+        forecast=Forecast(recorded.generations, providers),
     )
     worst_case = plan.cost.worst_case_usd
     run = ports.state.begin_run(
@@ -127,7 +129,7 @@ async def carry_out(
 def _work(
     plan: Plan, recorded: RecordedState, run: RunId, results: Results, journey: Journey
 ) -> list[Work]:
-    first = urgency(plan.actions, journey.providers)
+    first = urgency(plan.actions, journey.forecast)
     published = Published(recorded.videos.values(), journey)
     return [
         Work(

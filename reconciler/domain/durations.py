@@ -1,12 +1,21 @@
 """Lengths of time, as people write them in files and as they read them."""
 
 import re
+from dataclasses import dataclass
 from decimal import Decimal
 
 _UNITS_S = {"ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60), "h": Decimal(3600)}
 _MINUTE_S = 60
 _HOUR_S = 3600
 _DAY_S = 86400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """How long something is expected to take, in seconds from its beginning."""
+
+    likely_s: float  # half of its kind take no longer
+    usual_s: float  # few of its kind take longer
 
 
 def seconds_in(text: str) -> float:

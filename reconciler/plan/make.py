@@ -27,6 +27,7 @@ from reconciler.domain.provider import Provider
 from reconciler.domain.world import World
 from reconciler.plan.actions import declared, undeclared
 from reconciler.plan.blocks import contradicted, forgetting, renaming, settle
+from reconciler.plan.forecast import Forecast
 from reconciler.plan.guards import deletions, overruns
 from reconciler.plan.index import Index
 from reconciler.plan.part import cut_to, sparing_parents
@@ -83,7 +84,7 @@ def make_plan(world: World, *, destroy: bool = False, choice: Choice | None = No
         actions=tuple(actions),
         unchanged=tuple(sorted(unchanged)),
         cost=_cost(actions, held_usd=_held_usd(index), providers=world.providers),
-        expected_s=makespan_s(actions, world.providers),
+        expected_s=makespan_s(actions, Forecast(world.recorded.generations, world.providers)),
         spares=loose,
         drift=tuple(_drift(index, part)),
         prices=tuple(_price_lists(actions, world)),

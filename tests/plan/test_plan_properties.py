@@ -23,6 +23,7 @@ from reconciler.domain.plan import (
 )
 from reconciler.domain.recorded import Generation, GenerationId, Recorded
 from reconciler.domain.world import World
+from reconciler.plan.forecast import Forecast
 from reconciler.plan.make import free_part
 from reconciler.plan.schedule import urgency
 from worlds import (
@@ -348,7 +349,7 @@ def test_the_free_part_pays_nothing_and_waits_for_nothing_that_is_paid(world: Wo
 @given(world=worlds())
 def test_the_longest_chain_is_the_most_urgent(world: World) -> None:
     plan = the_plan(world)
-    found = urgency(plan.actions, world.providers)
+    found = urgency(plan.actions, Forecast(world.recorded.generations, world.providers))
     for action in plan.actions:
         for parent in action.depends_on:
             assert found[parent] > found[action.address]
