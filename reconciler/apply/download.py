@@ -16,7 +16,7 @@ from reconciler.domain.errors import (
     RejectedError,
     UnavailableError,
 )
-from reconciler.domain.events import DownloadProgress
+from reconciler.domain.events import DownloadProgress, Waits
 from reconciler.domain.observed import ObservedJob, Sidecar
 from reconciler.domain.ports import ContentStream, Partial
 from reconciler.domain.profile import Variant
@@ -178,6 +178,7 @@ async def _once(
     journey: Journey,
 ) -> Asset:
     server = lane.server()
+    journey.wait(address, Waits.DOWNLOAD)
     # The place is held for no longer than bytes come: while one waits, others download.
     await journey.stop.or_stop(journey.downloads.take(_expiry(generation, lane)))
     try:

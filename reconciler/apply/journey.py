@@ -1,22 +1,24 @@
 """What every part of one run shares: the ports, the pace, the slots and the voice."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 from reconciler.apply.gate import Gate
 from reconciler.apply.observe import ServerOf
 from reconciler.apply.pacing import Pace, Slots
 from reconciler.apply.poll import Poller
+from reconciler.apply.purse import Purse
 from reconciler.apply.settling import Settling
 from reconciler.apply.stop import Stop
 from reconciler.apply.watermarks import Watermarks
+from reconciler.domain.address import Address
 from reconciler.domain.budget import NO_BUDGET, Budget
 from reconciler.domain.errors import Diagnostic, UnavailableError, UnresolvedError
-from reconciler.domain.events import Event, Noticed
+from reconciler.domain.events import ActionWaiting, Event, Noticed, Waits
 from reconciler.domain.ports import AssetStore, Clock, Files, ImageFitter, Server, StateWriter
-from reconciler.domain.profile import Variant
+from reconciler.domain.profile import Profile, Variant
 from reconciler.domain.provider import Provider
 from reconciler.domain.recipe import RecipeDigest
 from reconciler.domain.recorded import Asset, GenerationId
@@ -46,6 +48,10 @@ class Limits:
     timeout_s: float | None = None
     budget: Budget = NO_BUDGET
 
+    def places(self, profile: Profile) -> int:
+        """How many jobs may run at once at a provider."""
+        return min(self.parallelism or profile.max_in_flight, profile.max_in_flight)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lane:
@@ -71,10 +77,14 @@ class Journey:
     stop: Stop
     tell: Callable[[Event], None]
     forecast: Forecast
+    purse: Purse
     unlisted: Mapping[str, str] = field(default_factory=dict)
     """The providers of which the plan cannot know what there is to adopt, and why."""
 
     downloads: Slots = field(init=False)
+    queued: set[Address] = field(init=False, default_factory=set)
+    """Whose actions wait for a place, or for others to come first."""
+
     counted: set[GenerationId] = field(init=False, default_factory=set)
     """The jobs that ran before this run, and have a place of their own."""
 
@@ -127,6 +137,19 @@ class Journey:
                 fix="see which one, and decide: sorafile resolve",
             )
 
+    @contextmanager
+    def in_queue(self, address: Address) -> Iterator[None]:
+        """What is waited for meanwhile comes before the work."""
+        self.queued.add(address)
+        try:
+            yield
+        finally:
+            self.queued.discard(address)
+
+    def wait(self, address: Address, waits_for: Waits) -> None:
+        """Tell that an action cannot go on yet."""
+        self.tell(ActionWaiting(address=address, waits_for=waits_for))
+
     @asynccontextmanager
     async def whole_file(self) -> AsyncIterator[None]:
         """What reads or writes whole files comes one by one, and the loop turns in between.
@@ -151,12 +174,11 @@ class Journey:
             return self.ports.server_of(provider.name)
 
         profile, clock = provider.profile, self.ports.clock
-        places = min(self.limits.parallelism or profile.max_in_flight, profile.max_in_flight)
         state = self.ports.state
         return Lane(
             provider=provider,
             server=server,
-            jobs=Slots(places),
+            jobs=Slots(self.limits.places(profile)),
             pace=Pace(profile.requests_per_minute, clock),
             poller=Poller(profile=profile, server=server, state=state, clock=clock),
             gate=Gate(),

@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 
 from reconciler.apply.journey import Journey, Limits, Ports
 from reconciler.apply.publishing import Published
+from reconciler.apply.purse import Purse
 from reconciler.apply.results import Results
 from reconciler.apply.spares import SpareWork
 from reconciler.apply.stop import Stop, StoppedError
@@ -29,8 +29,9 @@ from reconciler.domain.events import (
     Noticed,
     PlanMade,
     RunEnded,
+    Throughput,
 )
-from reconciler.domain.plan import Action, Plan
+from reconciler.domain.plan import Plan
 from reconciler.domain.provider import Provider
 from reconciler.domain.recorded import Attempt, RecordedState, RunId
 from reconciler.plan.forecast import Forecast
@@ -45,7 +46,6 @@ class _Tally:
     failed: int = 0
     skipped: int = 0
     left: int = 0
-    cost_usd: Decimal = Decimal(0)
     codes: set[ExitCode] = field(default_factory=set)
     bug: BaseException | None = None
     stops_itself: bool = False  # it lost the workspace; nobody asked it to stop
@@ -74,6 +74,7 @@ async def carry_out(
         ports.assets.check_writable()
     tally = _Tally()
     voice = _Voice(tell=tell, stop=stop, tally=tally)
+    unresolved = (each for each in recorded.attempts if each.state.is_unresolved)
     journey = Journey(
         ports=ports,
         providers=providers,
@@ -82,12 +83,14 @@ async def carry_out(
         tell=voice,
         unlisted=plan.unlisted,
         forecast=Forecast(recorded.generations, providers),
+        purse=Purse(each for each in unresolved if plan.concerns(each)),
     )
+    began_at = ports.clock.now()
     worst_case = plan.cost.worst_case_usd
     run = ports.state.begin_run(
         plan_id=plan.plan_id, worst_case_usd=worst_case, git_commit=git_commit
     )
-    journey.tell(PlanMade(plan=plan, run_id=run))
+    journey.tell(_announced(plan, run, journey))
     results = Results(plan.actions)
     keepers = [asyncio.create_task(_keep_alive(journey, results, tally))]
     if limits.timeout_s is not None:
@@ -117,13 +120,34 @@ async def carry_out(
             failed=tally.failed,
             skipped=tally.skipped,
             left=tally.left,
-            cost_usd=tally.cost_usd,
+            cost_usd=journey.purse.spent_usd,
             exit_code=code,
+            held_usd=journey.purse.money.held_usd,
+            took_s=(ports.clock.now() - began_at).total_seconds(),
         )
     )
     if tally.bug is not None:
         raise tally.bug
     return code
+
+
+def _announced(plan: Plan, run: RunId, journey: Journey) -> PlanMade:
+    buying = [action for action in plan.actions if action.purchases]
+    return PlanMade(
+        plan=plan,
+        run_id=run,
+        expected={
+            each.address: journey.forecast.of_purchase(each.purchases[0].declaration)
+            for each in buying
+        },
+        throughput={
+            name: Throughput(
+                places=journey.limits.places(journey.providers[name].profile),
+                requests_per_minute=journey.providers[name].profile.requests_per_minute,
+            )
+            for name in {each.provider for each in buying}
+        },
+    )
 
 
 def _work(
@@ -192,7 +216,8 @@ async def _do(work: Work, journey: Journey, tally: _Tally) -> None:
     action, clock = work.action, journey.ports.clock
     began = clock.now()
     try:
-        await work.wait_for_others()
+        with journey.in_queue(action.address):
+            await work.wait_for_others()
         began = clock.now()
         journey.tell(ActionStarted(address=action.address, action=action.kind))
         await work.do()
@@ -204,11 +229,11 @@ async def _do(work: Work, journey: Journey, tally: _Tally) -> None:
         because = str(error)
         journey.tell(ActionSkipped(address=action.address, action=action.kind, because=because))
     except SorafileError as error:
-        _failed(action, error, journey, tally)
+        _failed(work, error, journey, tally)
     except Exception as error:  # noqa: BLE001 - a bug at one video must not cancel a payment at another
         tally.bug = error
         tally.codes.add(ExitCode.ERROR)
-        _failed(action, ActionFailedError(f"a bug in sorafile: {error!r}"), journey, tally)
+        _failed(work, ActionFailedError(f"a bug in sorafile: {error!r}"), journey, tally)
     else:
         tally.completed += 1
         seconds = (clock.now() - began).total_seconds()
@@ -221,7 +246,6 @@ async def _do(work: Work, journey: Journey, tally: _Tally) -> None:
             )
         )
     finally:
-        tally.cost_usd += work.spent_usd
         work.close()
 
 
@@ -240,7 +264,7 @@ async def _look_after(work: SpareWork, journey: Journey, tally: _Tally) -> None:
         tally.codes.add(ExitCode.ERROR)
 
 
-def _failed(action: Action, error: SorafileError, journey: Journey, tally: _Tally) -> None:
+def _failed(work: Work, error: SorafileError, journey: Journey, tally: _Tally) -> None:
     tally.failed += 1
     tally.codes.add(ExitCode.FAILED)
     tally.codes.add(error.exit_code)
@@ -248,11 +272,12 @@ def _failed(action: Action, error: SorafileError, journey: Journey, tally: _Tall
         _lock_out(journey, tally)
     journey.tell(
         ActionFailed(
-            address=action.address,
-            action=action.kind,
+            address=work.action.address,
+            action=work.action.kind,
             code=error.code,
             message=error.message,
             fix=error.fix,
+            remote_id=work.remote_id,
         )
     )
 
@@ -290,7 +315,9 @@ async def _keep_alive(journey: Journey, results: Results, tally: _Tally) -> None
             return
         except StateError:
             continue  # it may pass before the lease does, and every write tells what is wrong
-        journey.tell(Heartbeat(running=results.open))
+        queued = len(journey.queued)
+        running = results.open - queued
+        journey.tell(Heartbeat(running=running, queued=queued, money=journey.purse.money))
 
 
 async def _stop_after(timeout_s: float, journey: Journey) -> None:

@@ -83,6 +83,7 @@ class SpareWork:
                 f" ({attempt.evidence})",
                 fix=f"look at what is there, and decide: sorafile resolve {attempt.address}",
             )
+        self.journey.purse.free(attempt.id)  # it is booked, and no spending of this run
         return outcome if isinstance(outcome, Generation) else None
 
     async def _store(self, generation: Generation, lane: Lane) -> None:

@@ -7,6 +7,7 @@ anything else happens. Dying between any two lines leaves a row that tells the t
 
 import hashlib
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import assert_never
 
 from reconciler.apply.journey import Journey, Lane
@@ -26,6 +27,7 @@ from reconciler.domain.errors import (
     UnauthorizedError,
     UnresolvedError,
 )
+from reconciler.domain.events import JobMade, MoneyFreed, MoneyHeld, Waits
 from reconciler.domain.observed import ObservedJob
 from reconciler.domain.plan import Buy
 from reconciler.domain.ports import (
@@ -101,9 +103,13 @@ async def buy(
         else echo_of_upload(declaration, step.upload, profile)
     )
     kin = declaration.recipe.kin
-    await journey.stop.or_stop(lane.gate.enter(echo, kin))
+    address = declaration.address
+    journey.wait(address, Waits.PLACE)
+    with journey.in_queue(address):
+        await journey.stop.or_stop(lane.gate.enter(echo, kin))
     try:
-        await journey.stop.or_stop(lane.jobs.take(rank))
+        with journey.in_queue(address):
+            await journey.stop.or_stop(lane.jobs.take(rank))
         try:
             purchase = _Purchase(
                 step=step,
@@ -140,9 +146,11 @@ async def settle(
         UnresolvedError: nobody can tell; the attempt stays unresolved.
     """
     state = journey.ports.state
+    journey.wait(address, Waits.LOST_ANSWER)
     outcome = await journey.stop.or_stop(lane.settling.outcome(attempt.id))
     if isinstance(outcome, Generation):
         state.bind(address, outcome.id)
+        _tell_of_spending(attempt.id, outcome, address, journey)
         journey.notice(
             f"{address}: the answer to its request was lost, and its job"
             f" {outcome.remote_id} was found in the server's list",
@@ -150,11 +158,13 @@ async def settle(
         )
         return outcome
     if outcome is Verdict.DISPROVED:
+        _tell_of_freeing(attempt.id, address, attempt.cost_usd, journey)
         return None
     may_repeat = lane.provider.on_ambiguous == "retry" and not attempt.made
     if buys_again and may_repeat and attempt.digest not in journey.written_off:
         journey.written_off.add(attempt.digest)
         state.written_off(attempt.id, 'on_ambiguous = "retry"', may_repeat=True)
+        journey.purse.spend(attempt.id)
         journey.notice(
             f"{address}: what became of its request cannot be told, so it is bought"
             ' again (on_ambiguous = "retry"); the money of the first one is booked as wasted',
@@ -171,6 +181,7 @@ async def _until_made(purchase: _Purchase) -> Generation:
     lane, journey = purchase.lane, purchase.journey
     not_sent = throttled = disproved = 0
     while True:
+        journey.wait(purchase.step.declaration.address, Waits.TURN)
         await journey.stop.or_stop(lane.pace.turn(purchase.rank))
         try:
             generation = await _attempt(purchase)
@@ -230,6 +241,9 @@ async def _attempt(purchase: _Purchase) -> Generation:
         purchase.run,
         journey.limits.budget,
     )
+    address, cost_usd = declaration.address, purchase.step.cost_usd
+    journey.purse.hold(attempt, cost_usd)
+    journey.tell(MoneyHeld(address=address, cost_usd=cost_usd, money=journey.purse.money))
     try:
         call = await server.prepare(purchase.request, token=attempt)
         watermark = await lane.watermarks.take()
@@ -237,14 +251,17 @@ async def _attempt(purchase: _Purchase) -> Generation:
         state.sending(attempt, watermark)
     except (ServerError, IndistinctError) as error:
         state.not_sent(attempt, error.message)
+        _tell_of_freeing(attempt, address, cost_usd, journey)
         raise
     try:
         job = await call.send(begin_by_s=begin_by_s)
     except NotSentError as error:
         state.not_sent(attempt, error.message)
+        _tell_of_freeing(attempt, address, cost_usd, journey)
         raise
     except (RejectedError, UnauthorizedError) as error:
         state.rejected(attempt, error.message)
+        _tell_of_freeing(attempt, address, cost_usd, journey)
         raise
     except AmbiguousError as error:
         raise _lost(attempt, error.evidence, made=error.made, purchase=purchase) from error
@@ -253,10 +270,33 @@ async def _attempt(purchase: _Purchase) -> Generation:
         state.ambiguous(attempt, f"a bug in sorafile: {type(error).__name__}", made=False)
         raise
     try:
-        return await _acknowledged(attempt, job, journey)
+        generation = await _acknowledged(attempt, job, journey)
     except KnownJobError as error:
         # It says that it made something, and nobody knows what: another may be billed.
         raise _lost(attempt, error.message, made=True, purchase=purchase) from error
+    _tell_of_spending(attempt, generation, address, journey)
+    return generation
+
+
+def _tell_of_freeing(
+    attempt: AttemptId, address: Address, cost_usd: Decimal | None, journey: Journey
+) -> None:
+    journey.purse.free(attempt)
+    journey.tell(MoneyFreed(address=address, cost_usd=cost_usd, money=journey.purse.money))
+
+
+def _tell_of_spending(
+    attempt: AttemptId, made: Generation, address: Address, journey: Journey
+) -> None:
+    journey.purse.spend(attempt)
+    journey.tell(
+        JobMade(
+            address=address,
+            remote_id=made.remote_id,
+            cost_usd=made.cost_usd,
+            money=journey.purse.money,
+        )
+    )
 
 
 def _lost(

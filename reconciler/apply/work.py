@@ -3,7 +3,6 @@
 import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import assert_never
 
 from reconciler.apply.download import fetch, keep
@@ -24,7 +23,7 @@ from reconciler.domain.errors import (
     SorafileError,
     StalePlanError,
 )
-from reconciler.domain.events import ActionLeft, JobProgress
+from reconciler.domain.events import ActionLeft, JobAwaited, JobProgress, Waits
 from reconciler.domain.observed import ObservedJob
 from reconciler.domain.plan import (
     Action,
@@ -105,7 +104,6 @@ class Work:
     results: Results
     published: Published
     journey: Journey
-    spent_usd: Decimal = Decimal(0)
     _held: Generation | None = field(init=False, default=None)
     _bought: Buy | None = field(init=False, default=None)  # with what may still be bought again
     _has_place: str | None = field(init=False, default=None)  # the provider whose slot is taken
@@ -333,7 +331,6 @@ class Work:
         )
         self._bought = step
         self._has_place = step.declaration.provider
-        self.spent_usd += step.cost_usd or Decimal(0)
         self.results.submitted(self.action.address)
 
     async def _resolve(self, step: Resolve) -> None:
@@ -469,6 +466,7 @@ class Work:
         if not bought.retries:
             raise JobFailedError(told, fix=f"more `retries` buy it again; or {_ANOTHER_RECIPE}")
         self.journey.notice(f"{self.action.address}: {told}", code="SF0610")
+        self.journey.wait(self.action.address, Waits.RETRY)
         wait_s = min(_RETRY_WAIT_S * 2**bought.failures, _RETRY_WAIT_S_MAX)
         await self.journey.stop.or_stop(self.journey.ports.clock.sleep(wait_s))
         await self._buy(replace(bought, retries=bought.retries - 1, failures=failures))
@@ -480,6 +478,14 @@ class Work:
             self._leave_place()
             raise StoppedError
         lane = self.journey.lane(self._lane_name(generation))
+        self.journey.tell(
+            JobAwaited(
+                address=self.action.address,
+                remote_id=generation.remote_id,
+                created_at=generation.created_at,
+                expected=self.journey.forecast.of_job(generation),
+            )
+        )
         waiting = lane.poller.finished(generation, self._progress, deadline_s=deadline_s)
         try:
             return await self.journey.stop.or_stop(waiting)

@@ -1,6 +1,7 @@
 """A run's events as JSON, one object a line; readers ignore types that they don't know."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import NotRequired
 
 from typing_extensions import TypedDict
@@ -19,10 +20,15 @@ from reconciler.domain.events import (
     ActionLeft,
     ActionSkipped,
     ActionStarted,
+    ActionWaiting,
     DownloadProgress,
     Event,
     Heartbeat,
+    JobAwaited,
+    JobMade,
     JobProgress,
+    MoneyFreed,
+    MoneyHeld,
     Noticed,
     PlanMade,
     RunEnded,
@@ -44,18 +50,25 @@ class EventDocument(TypedDict):
     percent: NotRequired[int | None]
     variant: NotRequired[str]
     bytes: NotRequired[int]
+    bytes_total: NotRequired[int | None]
+    waits_for: NotRequired[str]
+    created_at: NotRequired[str]
+    expected_seconds: NotRequired[float]
     remote_id: NotRequired[str | None]
     seconds: NotRequired[float]
     expires_at: NotRequired[str | None]
     error: NotRequired[ErrorDocument]
     because: NotRequired[str]
     running: NotRequired[int]
+    queued: NotRequired[int]
+    held_usd: NotRequired[str]
+    spent_usd: NotRequired[str]
     diagnostic: NotRequired[DiagnosticDocument]
     completed: NotRequired[int]
     failed: NotRequired[int]
     skipped: NotRequired[int]
     left: NotRequired[int]
-    cost_usd: NotRequired[str]
+    cost_usd: NotRequired[str | None]
     exit_code: NotRequired[int]
 
 
@@ -73,7 +86,16 @@ def event_document(  # noqa: C901, PLR0912 - one case for each event
             whole = event.bytes_total
             percent = round(100 * event.bytes / whole) if whole else None
             line |= {"status": "downloading", "percent": percent, "bytes": event.bytes}
-            line["variant"] = event.variant.value
+            line |= {"variant": event.variant.value, "bytes_total": whole}
+        case ActionWaiting():
+            line["waits_for"] = event.waits_for.value
+        case MoneyHeld() | MoneyFreed():
+            line["cost_usd"] = _price(event.cost_usd)
+        case JobMade():
+            line |= {"remote_id": event.remote_id, "cost_usd": _price(event.cost_usd)}
+        case JobAwaited():
+            line |= {"remote_id": event.remote_id, "created_at": instant(event.created_at)}
+            line["expected_seconds"] = round(event.expected.likely_s, 1)
         case ActionCompleted():
             line |= {"remote_id": event.remote_id, "seconds": round(event.seconds, 3)}
         case ActionLeft():
@@ -81,30 +103,43 @@ def event_document(  # noqa: C901, PLR0912 - one case for each event
             line |= {"remote_id": event.remote_id, "expires_at": expires_at}
         case ActionFailed():
             error = ErrorDocument(code=event.code, message=event.message, fix=event.fix)
-            line["error"] = error
+            line |= {"error": error, "remote_id": event.remote_id}
         case ActionSkipped():
             line["because"] = event.because
         case Heartbeat():
-            line["running"] = event.running
+            line |= {"running": event.running, "queued": event.queued}
         case Noticed():
             line["diagnostic"] = diagnostic_document(event.diagnostic)
         case RunEnded():
             line |= {"completed": event.completed, "failed": event.failed}
             line |= {"skipped": event.skipped, "left": event.left}
             line |= {"cost_usd": dollars(event.cost_usd), "exit_code": event.exit_code}
+            line |= {"held_usd": dollars(event.held_usd), "seconds": round(event.took_s, 3)}
         case ActionStarted():
             pass
     if not isinstance(event, PlanMade | Heartbeat | Noticed | RunEnded):
         line["address"] = str(event.address)
     if isinstance(event, ActionStarted | ActionCompleted | ActionLeft | ActionFailed):
         line["action"] = event.action.value
+    if isinstance(event, MoneyHeld | MoneyFreed | JobMade | Heartbeat):
+        held, spent = event.money.held_usd, event.money.spent_usd
+        line |= {"held_usd": dollars(held), "spent_usd": dollars(spent)}
     return line
+
+
+def _price(cost_usd: Decimal | None) -> str | None:
+    return None if cost_usd is None else dollars(cost_usd)
 
 
 def _type(event: Event) -> str:
     return {
         PlanMade: "plan",
         ActionStarted: "action_started",
+        ActionWaiting: "action_waiting",
+        MoneyHeld: "money_held",
+        MoneyFreed: "money_freed",
+        JobMade: "job_made",
+        JobAwaited: "job_awaited",
         JobProgress: "progress",
         DownloadProgress: "progress",
         ActionCompleted: "action_completed",

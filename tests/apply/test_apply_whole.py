@@ -115,6 +115,7 @@ def test_a_run_tells_its_plan_first_its_end_last_and_each_action_once(studio: St
         left=0,
         cost_usd=Decimal("0.80"),
         exit_code=ExitCode.FAILED,
+        took_s=run.ended.took_s,
     )
     assert sum(isinstance(event, RunEnded) for event in run.events) == 1
     assert [str(a) for a in run.terminal_addresses()] == ["night", "rain", "street"]
