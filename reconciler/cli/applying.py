@@ -252,6 +252,6 @@ async def _carry_out(
 def _view(said: Options, outside: Outside) -> View:
     if said.json:
         return JsonView(terminal=said.terminal, now=outside.clock.now)
-    if said.terminal.err.is_terminal and not said.terminal.quiet:
+    if said.terminal.can_redraw and not said.terminal.quiet:
         return LiveView(said.terminal, outside.clock.now)
-    return LineView(terminal=said.terminal)
+    return LineView(terminal=said.terminal, now=outside.clock.now)

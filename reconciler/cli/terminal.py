@@ -45,6 +45,14 @@ class Terminal:
         file.flush()
 
     @property
+    def can_redraw(self) -> bool:
+        """Whether the talk goes to a terminal on which a cursor can be moved.
+
+        Colours that somebody forced into a pipe make none of it.
+        """
+        return sys.stderr.isatty() and not self.err.is_dumb_terminal
+
+    @property
     def can_ask(self) -> bool:
         """Whether somebody is there to answer a question."""
         return sys.stdin.isatty() and sys.stderr.isatty()

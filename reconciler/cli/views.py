@@ -1,42 +1,55 @@
 """How a run is shown: live at a terminal, a line an event elsewhere, JSON for scripts."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from rich.console import Group, RenderableType
-from rich.live import Live
+from rich.console import RenderableType
 from rich.style import Style
 from rich.text import Text
 
-from reconciler.cli.diagnostic_text import diagnostics_text
+from reconciler.cli.diagnostic_text import diagnostic_text
 from reconciler.cli.events import event_document
 from reconciler.cli.plan_text import SYMBOLS
+from reconciler.cli.progress.board import Board
+from reconciler.cli.progress.novelty import Novelty
+from reconciler.cli.progress.outcome import Outcome
+from reconciler.cli.progress.pane import Pane
+from reconciler.cli.progress.rows import board_lines, standing
+from reconciler.cli.progress.sentences import Entry, end_of, lines_of, why
 from reconciler.cli.terminal import Terminal
-from reconciler.cli.units import plural, size
 from reconciler.domain.address import Address
-from reconciler.domain.durations import duration
 from reconciler.domain.events import (
     ActionCompleted,
     ActionFailed,
     ActionLeft,
     ActionSkipped,
     ActionStarted,
+    ActionWaiting,
     DownloadProgress,
     Event,
+    Heartbeat,
+    JobAwaited,
+    JobMade,
     JobProgress,
     Noticed,
     PlanMade,
     RunEnded,
+    Waits,
 )
-from reconciler.domain.money import dollars
-from reconciler.domain.plan import ActionKind
 from reconciler.domain.recorded import RunId
 
-_ROWS_MAX = 12
-_BAR = 20
 Now = Callable[[], datetime]
+
+_POINTS = 1  # percent, between two documents about one job or download
+_LOG_POINTS = 25  # likewise between two lines
+_STANDING_S = 60.0  # between two lines about the whole run
+_FRAME_S = 0.125
+_STAMP = "          "  # as wide as the time and the gap behind it
+_SAYS_SO_ITSELF = ActionCompleted | ActionFailed | ActionSkipped | ActionLeft | JobAwaited
+"""What tells that an action was begun without a line of its own."""
 
 
 class View(Protocol):
@@ -59,11 +72,14 @@ class JsonView:
     terminal: Terminal
     now: Now
     _run: RunId | None = None
+    _novelty: Novelty = field(default_factory=lambda: Novelty(_POINTS))
 
     def tell(self, event: Event) -> None:
-        """Print one event."""
+        """Print one event, if it says something new."""
         if isinstance(event, PlanMade):
             self._run = event.run_id
+        if isinstance(event, JobProgress | DownloadProgress) and not self._novelty.is_new(event):
+            return
         self.terminal.write_json(event_document(event, self.now(), self._run))
 
     def say(self, line: str) -> None:
@@ -74,169 +90,171 @@ class JsonView:
         """Nothing is to be undone."""
 
 
-@dataclass(slots=True, kw_only=True)
 class LineView:
-    """One line an event, to standard error; the outcome to standard output."""
+    """One line an event, with its time, to standard error; the summary to standard output."""
 
-    terminal: Terminal
-    _told: dict[Address, str] = field(default_factory=dict)
+    def __init__(self, *, terminal: Terminal, now: Now) -> None:
+        self._terminal = terminal
+        self._now = now
+        self._stood_at = now()
+        self._board = Board(began_at=now())
+        self._outcome = Outcome()
+        self._novelty = Novelty(_LOG_POINTS)
+        self._to_begin: dict[Address, ActionStarted] = {}  # told once it has a place
+        self._made: set[Address] = set()  # of which the job was told
 
     def tell(self, event: Event) -> None:
         """Print one event, if it says something new."""
+        at = self._now()
+        self._board.hear(event, at)
+        self._outcome.hear(event)
         match event:
-            case JobProgress(address=address, status=status):
-                if self._told.get(address) != status:
-                    self._told[address] = status
-                    self.terminal.talk(f"{address}: {status}")
-            case ActionStarted(address=address, action=action):
-                self.terminal.talk(f"{address}: {action} begun")
             case RunEnded():
-                self.terminal.out.print(outcome_text(event))
+                _conclude(self._terminal, self._outcome, event)
             case ActionFailed():
-                self.terminal.complain(event_text(event))
+                self._print(event, at, self._terminal.complain)
+            case Heartbeat():
+                if (at - self._stood_at).total_seconds() >= _STANDING_S:
+                    self._stood_at = at
+                    self._stamped([standing(self._board, at)], at, self._terminal.talk)
+            case ActionStarted(address=address):
+                self._to_begin[address] = event
             case _:
-                line = event_text(event)
-                if line is not None:
-                    self.terminal.talk(line)
+                if self._is_worth_it(event):
+                    self._print(event, at, self._terminal.talk)
 
     def say(self, line: str) -> None:
         """Print a sentence."""
-        self.terminal.talk(line)
+        self._stamped([line], self._now(), self._terminal.talk)
 
     def close(self) -> None:
         """Nothing is to be undone."""
 
+    def _is_worth_it(self, event: Event) -> bool:
+        match event:
+            case JobProgress() | DownloadProgress():
+                return self._novelty.is_new(event)
+            case JobMade(address=address):
+                self._made.add(address)
+                return True
+            case JobAwaited(address=address):
+                return address not in self._made
+            case _:
+                return True
 
-@dataclass(slots=True)
-class _Row:
-    action: ActionKind
-    began: datetime
-    doing: str = "waiting for a place"
-    percent: int | None = None
+    def _print(self, event: Event, at: datetime, say: Callable[..., None]) -> None:
+        lines = lines_of(event, at)
+        address = getattr(event, "address", None)
+        is_queued = isinstance(event, ActionWaiting) and event.waits_for is Waits.PLACE
+        if address is not None and not is_queued:
+            begun = self._to_begin.pop(address, None)
+            if begun is not None and not isinstance(event, _SAYS_SO_ITSELF):
+                self._stamped(lines_of(begun, at), at, self._terminal.talk)
+        self._stamped(lines, at, say)
+
+    def _stamped(self, lines: list[str], at: datetime, say: Callable[..., None]) -> None:
+        for number, line in enumerate(lines):
+            say(Text(_STAMP if number else f"{at.astimezone():%H:%M:%S}  ").append(line))
 
 
 class LiveView:
-    """What is under way in rows that move, and what is done in lines above them."""
+    """What is under way in rows that move, and what is done in lines above them.
+
+    The rows are drawn anew some times a second, as long as an event loop runs: what takes long
+    moves on though nothing is told.
+    """
 
     def __init__(self, terminal: Terminal, now: Now) -> None:
         self._terminal = terminal
         self._now = now
-        self._rows: dict[Address, _Row] = {}
-        self._total = 0
-        self._over = 0
-        self._live = Live(
-            console=terminal.err,
-            get_renderable=self._render,
-            refresh_per_second=8,
-            transient=True,
-        )
-        self._live.start()
+        self._board = Board(began_at=now())
+        self._outcome = Outcome()
+        self._pane = Pane(terminal.err)
+        self._above: list[RenderableType] = []
+        self._drawn_at: datetime | None = None
+        self._broken: Exception | None = None
+        self._ticking: asyncio.TimerHandle | None = None
+        self._tick()
 
     def tell(self, event: Event) -> None:
         """Move a row, or print a line above them."""
-        match event:
-            case PlanMade(plan=plan):
-                self._total = sum(bool(action.steps) for action in plan.actions)
-            case ActionStarted(address=address, action=action):
-                self._rows[address] = _Row(action, self._now())
-            case JobProgress(address=address, status=status, percent=percent):
-                self._move(address, status.value.replace("_", " "), percent)
-            case DownloadProgress(address=address):
-                whole = event.bytes_total
-                percent = round(100 * event.bytes / whole) if whole else 0
-                self._move(address, f"downloading {event.variant} {size(event.bytes)}", percent)
-            case RunEnded():
-                self.close()
-                self._terminal.out.print(outcome_text(event))
-            case ActionCompleted() | ActionFailed() | ActionSkipped() | ActionLeft():
-                self._over += 1
-                self._rows.pop(event.address, None)
-                self._above(event)
-            case _:
-                self._above(event)
+        if self._broken is not None:
+            raise self._broken
+        at = self._now()
+        self._board.hear(event, at)
+        self._outcome.hear(event)
+        if isinstance(event, RunEnded):
+            self.close()
+            _conclude(self._terminal, self._outcome, event)
+            return
+        line = _above(event, self._terminal.err.width)
+        if line is not None:
+            self._above.append(line)
+        if self._drawn_at is None or (at - self._drawn_at).total_seconds() >= _FRAME_S:
+            self._draw(at)
 
     def say(self, line: str) -> None:
         """Print a sentence above the rows."""
-        self._terminal.err.print(line)
+        self._above.append(line)
+        self._draw(self._now())
 
     def close(self) -> None:
         """Take the rows away, and give the cursor back."""
-        self._live.stop()
+        if self._ticking is not None:
+            self._ticking.cancel()
+            self._ticking = None
+        above, self._above = self._above, []
+        self._pane.close(above)
 
-    def _above(self, event: Event) -> None:
-        line = event_text(event)
-        if line is not None:
-            self._terminal.err.print(line)
+    def _tick(self) -> None:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return
+        self._ticking = loop.call_later(_FRAME_S, self._tick)
+        if self._drawn_at is None:
+            return
+        try:
+            self._draw(self._now())
+        except Exception as error:  # noqa: BLE001 - whoever tells the next event hears of it
+            self._broken = error
+            self._ticking.cancel()
 
-    def _move(self, address: Address, doing: str, percent: int | None) -> None:
-        row = self._rows.get(address)
-        if row is not None:
-            row.doing, row.percent = doing, percent
-
-    def _render(self) -> Group:
-        shown = list(self._rows.items())[:_ROWS_MAX]
-        width = max((len(str(address)) for address, _ in shown), default=0)
-        lines = [self._line(address, row, width) for address, row in shown]
-        more = len(self._rows) - len(shown)
-        rest = f", {more} more under way" if more > 0 else ""
-        lines.append(Text(f"  {self._over} of {self._total} done{rest}", Style(dim=True)))
-        return Group(*lines)
-
-    def _line(self, address: Address, row: _Row, width: int) -> Text:
-        symbol, color = SYMBOLS[row.action]
-        elapsed = duration((self._now() - row.began).total_seconds())
-        full = _BAR if row.percent is None else round(_BAR * row.percent / 100)
-        bar = " " * _BAR if row.percent is None else "█" * full + "░" * (_BAR - full)
-        percent = "" if row.percent is None else f"{row.percent} %"
-        return Text.assemble(
-            (f"  {symbol} ", Style(color=color, bold=True)),
-            (str(address).ljust(width), Style(bold=True)),
-            "  ",
-            (bar, Style(color=color)),
-            f"  {percent:>5}  {elapsed:>6}  {row.doing}",
-            no_wrap=True,
-            overflow="ellipsis",
+    def _draw(self, at: datetime) -> None:
+        above, self._above = self._above, []
+        self._drawn_at = at
+        width, height = self._terminal.err.size
+        self._pane.draw(
+            board_lines(self._board, at.astimezone(), width=width, height=height), above
         )
 
 
-def event_text(event: Event) -> RenderableType | None:
-    """One event in a line or a few; None for what is not worth one."""
+def _conclude(terminal: Terminal, outcome: Outcome, ended: RunEnded) -> None:
+    """Print the summary; off a terminal without breaking lines."""
+    terminal.out.print(outcome.text(ended), soft_wrap=not terminal.out.is_terminal)
+
+
+def _above(event: Event, width: int) -> RenderableType | None:
+    """What stays of an event: one line, whose fix is told at the end; a notice as a whole.
+
+    What is left, which may be hundreds at once, is told at the end alone.
+    """
     match event:
-        case ActionCompleted(address=address, action=action, seconds=seconds):
+        case ActionCompleted(address=address, action=action):
             symbol, color = SYMBOLS[action]
-            return Text.assemble(
-                (f"  {symbol} ", Style(color=color, bold=True)),
-                (str(address), Style(bold=True)),
-                f": {action} done in {duration(seconds)}",
-            )
-        case ActionFailed(address=address, action=action, message=message, fix=fix):
-            line = Text.assemble(
-                ("  ! ", Style(color="red", bold=True)),
-                (str(address), Style(bold=True)),
-                f": {action} failed: {message}",
-            )
-            return Text("\n").join([line, Text(f"      fix: {fix}")]) if fix else line
-        case ActionSkipped(address=address, action=action, because=because):
-            return Text(f"  - {address}: {action} skipped, since {because}")
-        case ActionLeft(address=address, action=action, remote_id=remote_id):
-            if remote_id is None:
-                return Text(f"  … {address}: {action} left to the next run")
-            until = event.expires_at
-            when = f", to be had until {until:%Y-%m-%d %H:%M} UTC at least" if until else ""
-            return Text(f"  … {address}: {action} left running on the server{when}")
-        case Noticed(diagnostic=diagnostic):
-            return diagnostics_text([diagnostic])
+            mark = Text(f"  {symbol} ", Style(color=color, bold=True))
+        case ActionFailed(address=address):
+            mark = Text("  ! ", Style(color="red", bold=True))
+        case ActionSkipped(address=address):
+            mark = Text("  - ")
+        case Noticed(diagnostic=found):
+            return diagnostic_text(found)
         case _:
             return None
-
-
-def outcome_text(event: RunEnded) -> Text:
-    """The last line of a run."""
-    good = event.failed == event.skipped == event.left == 0
-    parts = [f"{event.completed} done"]
-    parts += [f"{event.failed} failed"] if event.failed else []
-    parts += [f"{event.skipped} skipped"] if event.skipped else []
-    parts += [f"{plural(event.left, 'action')} left to the next run"] if event.left else []
-    head = ("Applied: ", "bold green") if good else ("Not all is done: ", "bold yellow")
-    go_on = "\nGo on with: sorafile apply" if event.left else ""
-    return Text.assemble(head, f"{', '.join(parts)}; ${dollars(event.cost_usd)} spent.{go_on}")
+    end = (
+        f"{event.action} failed: {why(event)}" if isinstance(event, ActionFailed) else end_of(event)
+    )
+    line = Text.assemble((str(address), "bold"), f": {end}")
+    if isinstance(event, ActionFailed | ActionSkipped):  # told in full at the end
+        line.truncate(max(width - 1 - len(mark), len(str(address)) + 2), overflow="ellipsis")
+    return Entry(mark, line)

@@ -174,7 +174,7 @@ def test_quiet_hides_no_failure(film: Film) -> None:
 def test_what_is_told_off_a_terminal_is_not_broken_into_lines(film: Film) -> None:
     name = "a" * 90
     film.write("specs/a.toml", f'[video.{name}]\nprompt = "x"\n')
-    assert f"{name}: create done" in film.run("apply", "--yes").err
+    assert f"{name}: created in " in film.run("apply", "--yes").err
 
 
 def test_a_mistake_far_to_the_right_is_shown_underlined(film: Film) -> None:

@@ -1,0 +1,1 @@
+"""How a run is told while it works: pure values and texts, and one thin pane that draws."""

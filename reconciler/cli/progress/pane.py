@@ -1,0 +1,74 @@
+"""The rows at the bottom of a terminal, drawn anew in place."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from rich.console import Console, RenderableType
+from rich.text import Text
+
+_HIDE, _SHOW = "\x1b[?25l", "\x1b[?25h"
+_HOLD, _RELEASE = "\x1b[?2026h", "\x1b[?2026l"
+"""A terminal that knows these shows what is between them at once; others pass them over."""
+
+_ERASE_LINE, _ERASE_REST, _ERASE_BELOW = "\x1b[2K", "\x1b[K", "\x1b[J"
+
+
+@dataclass(slots=True)
+class Pane:
+    """Lines that are replaced, and others above them that stay.
+
+    The cursor stands behind the last line, so that the terminal never scrolls for its sake.
+    Rich's own live display counts lines as it wrote them: where a window got narrower they
+    are more by now, and it would leave the rest of them behind.
+    """
+
+    console: Console
+    _cells: list[int] = field(default_factory=list)  # of each line that is shown
+    _shown: str | None = None
+    _width: int = 0
+
+    def draw(self, lines: Sequence[Text], above: Sequence[RenderableType] = ()) -> None:
+        """Replace the lines, in one write; what is `above` goes to the scrollback.
+
+        Args:
+            lines: each narrower than the terminal.
+            above: what stays.
+        """
+        frame = f"{_ERASE_REST}\n".join(self._rendered(line) for line in lines)
+        width = self.console.width
+        if not above and (frame, width) == (self._shown, self._width):
+            return
+        said = "".join(f"{_ERASE_LINE}{line}\n" for each in above for line in self._lines(each))
+        hide = _HIDE if self._shown is None else ""
+        whole = f"{_HOLD}{hide}{self._back()}{said}{frame}{_ERASE_BELOW}{_RELEASE}"
+        self._cells = [line.cell_len for line in lines]
+        self._shown, self._width = frame, width
+        self._write(whole)
+
+    def close(self, above: Sequence[RenderableType] = ()) -> None:
+        """Take the lines away, and give the cursor back."""
+        said = "".join(f"{_ERASE_LINE}{line}\n" for each in above for line in self._lines(each))
+        if self._shown is None and not said:
+            return
+        back = self._back()
+        self._cells, self._shown = [], None
+        self._write(f"{_HOLD}{back}{said}{_ERASE_BELOW}{_SHOW}{_RELEASE}")
+
+    def _back(self) -> str:
+        """To the first column of the first line, which may be wrapped by now."""
+        width = max(self.console.width, 1)
+        rows = sum(max(-(-cells // width), 1) for cells in self._cells)
+        return f"\r\x1b[{rows - 1}A" if rows > 1 else "\r"
+
+    def _rendered(self, what: RenderableType) -> str:
+        with self.console.capture() as captured:
+            # Terminals differ in what follows a letter in their last column.
+            self.console.print(what, end="", width=max(self.console.width - 1, 1))
+        return captured.get()
+
+    def _lines(self, what: RenderableType) -> list[str]:
+        return self._rendered(what).rstrip("\n").split("\n")
+
+    def _write(self, text: str) -> None:
+        self.console.file.write(text)
+        self.console.file.flush()
