@@ -11,17 +11,25 @@ _TOKEN = re.compile(r"\x1b\[(?P<args>[?\d;]*)(?P<code>[A-Za-z])|(?P<char>[\s\S])
 
 
 @dataclass
+class _Row:
+    """One row of the scrollback."""
+
+    text: str = ""
+    goes_on: bool = False  # in the next row, since the window became too narrow for it
+
+
+@dataclass
 class Emulator(io.StringIO):
     """Understands what a pane writes, and refuses the rest.
 
-    Lines are kept as they were written; those longer than the terminal are shown in several
-    rows, as terminals do that reflow when their window is resized.
+    When its window is resized it reflows as tmux, VTE and others do: a row that was broken in
+    two stays one line, whatever is written over it, until all below its begin is erased.
     """
 
     width: int
     height: int
-    lines: list[str] = field(default_factory=lambda: [""])  # the whole scrollback
-    row: int = 0  # of all rows that the lines take
+    rows: list[_Row] = field(default_factory=lambda: [_Row()])  # the whole scrollback
+    row: int = 0  # of all rows
     column: int = 0
     cursor_is_shown: bool = True
     writes: int = 0
@@ -44,10 +52,23 @@ class Emulator(io.StringIO):
 
     def resize(self, width: int, height: int) -> None:
         """Reflow: the cursor stays at its letter."""
-        line, offset = self._place()
+        rows: list[_Row] = []
+        at: tuple[int, int] | None = None
+        line, offset = "", None
+        for number, row in enumerate(self.rows):
+            if number == self.row:
+                offset = len(line) + self.column
+            line += row.text.ljust(self.width) if row.goes_on else row.text
+            if row.goes_on:
+                continue
+            cut = [line[start : start + width] for start in range(0, max(len(line), 1), width)]
+            if offset is not None:
+                at = len(rows) + min(offset // width, len(cut) - 1), offset % width
+            rows += [_Row(text, goes_on=True) for text in cut[:-1]] + [_Row(cut[-1])]
+            line, offset = "", None
+        assert at is not None
+        self.rows, (self.row, self.column) = rows, at
         self.width, self.height = width, height
-        before = sum(self._rows(each) for each in self.lines[:line])
-        self.row, self.column = before + offset // width, offset % width
 
     def write(self, text: str, /) -> int:
         self.writes += bool(text)
@@ -61,68 +82,47 @@ class Emulator(io.StringIO):
     @property
     def screen(self) -> list[str]:
         """The rows that are seen."""
-        return [row.rstrip() for row in self._all_rows()[self._top :]]
+        return [row.text.rstrip() for row in self.rows[self._top :]]
 
     @property
     def everything(self) -> list[str]:
-        """The lines that were ever printed and not erased."""
-        return [line.rstrip() for line in self.lines]
+        """All rows that were ever written and not erased."""
+        return [row.text.rstrip() for row in self.rows]
 
     @property
     def _top(self) -> int:
-        return max(len(self._all_rows()) - self.height, 0)
-
-    def _all_rows(self) -> list[str]:
-        return [
-            line[start : start + self.width]
-            for line in self.lines
-            for start in range(0, max(len(line), 1), self.width)
-        ]
-
-    def _rows(self, line: str) -> int:
-        return max(-(-len(line) // self.width), 1)
-
-    def _place(self) -> tuple[int, int]:
-        """The line, and the letter in it, at which the cursor is."""
-        row = self.row
-        for number, line in enumerate(self.lines):
-            if row < self._rows(line):
-                return number, row * self.width + self.column
-            row -= self._rows(line)
-        raise AssertionError("the cursor is nowhere")
+        return max(len(self.rows) - self.height, 0)
 
     def _put(self, char: str) -> None:
-        line, offset = self._place()
+        row = self.rows[self.row]
         match char:
             case "\r":
                 self.column = 0
             case "\n":
-                rest = self._rows(self.lines[line]) - offset // self.width
-                self.row, self.column = self.row + rest, 0
-                if line == len(self.lines) - 1:
-                    self.lines.append("")
+                self.row, self.column = self.row + 1, 0
+                if self.row == len(self.rows):
+                    self.rows.append(_Row())
             case _:
-                assert cell_len(char) == 1, "a letter of one column is enough for these tests"
+                assert cell_len(char) == 1, "letters of one column are enough for these tests"
                 assert char.isprintable(), f"{char!r} steers a terminal"
-                text = self.lines[line].ljust(offset)
-                self.lines[line] = text[:offset] + char + text[offset + 1 :]
+                text = row.text.ljust(self.column)
+                row.text = text[: self.column] + char + text[self.column + 1 :]
                 self.column += 1
-                if self.column == self.width:
-                    raise AssertionError("a line fills the last column: terminals differ there")
+                assert self.column < self.width, "terminals differ in what a full row does"
 
     def _steer(self, args: str, code: str) -> None:
-        line, offset = self._place()
+        row = self.rows[self.row]
         match code, args:
             case "A", _:
                 assert self.row - int(args or 1) >= self._top, "it went above the screen"
                 self.row -= int(args or 1)
             case "K", "2":
-                self.lines[line] = ""
+                row.text = ""
             case "K", _:
-                self.lines[line] = self.lines[line][:offset]
+                row.text = row.text[: self.column]
             case "J", _:
-                self.lines[line] = self.lines[line][:offset]
-                del self.lines[line + 1 :]
+                row.text, row.goes_on = row.text[: self.column], False
+                del self.rows[self.row + 1 :]
             case (("h" | "l"), "?25"):
                 self.cursor_is_shown = code == "h"
             case (("h" | "l"), "?2026"):

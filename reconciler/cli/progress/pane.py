@@ -40,7 +40,11 @@ class Pane:
             return
         said = "".join(f"{_ERASE_LINE}{line}\n" for each in above for line in self._lines(each))
         hide = _HIDE if self._shown is None else ""
-        whole = f"{_HOLD}{hide}{self._back()}{said}{frame}{_ERASE_BELOW}{_RELEASE}"
+        back = self._back()
+        if width != self._width:
+            # What was wrapped stays one line for the terminal, however it is written over.
+            back += _ERASE_BELOW
+        whole = f"{_HOLD}{hide}{back}{said}{frame}{_ERASE_BELOW}{_RELEASE}"
         self._cells = [line.cell_len for line in lines]
         self._shown, self._width = frame, width
         self._write(whole)
@@ -52,7 +56,7 @@ class Pane:
             return
         back = self._back()
         self._cells, self._shown = [], None
-        self._write(f"{_HOLD}{back}{said}{_ERASE_BELOW}{_SHOW}{_RELEASE}")
+        self._write(f"{_HOLD}{back}{_ERASE_BELOW}{said}{_SHOW}{_RELEASE}")
 
     def _back(self) -> str:
         """To the first column of the first line, which may be wrapped by now."""
