@@ -34,7 +34,7 @@ class Terminal:
 
     def complain(self, *what: object) -> None:
         """Say what is wrong, with `-q` too; off a terminal without breaking lines."""
-        self.err.print(*what, soft_wrap=not self.err.is_terminal)
+        self.err.print(*what, soft_wrap=not self.err.file.isatty())
 
     def write_json(self, document: object, *, indent: int | None = None) -> None:
         """Write one JSON object and a line end to standard output."""

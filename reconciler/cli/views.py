@@ -46,7 +46,7 @@ Now = Callable[[], datetime]
 _POINTS = 1  # percent, between two documents about one job or download
 _LOG_POINTS = 25  # likewise between two lines
 _STANDING_S = 60.0  # between two lines about the whole run
-_FRAME_S = 0.125
+_FRAME_S = 0.2
 _STAMP = "          "  # as wide as the time and the gap behind it
 _SAYS_SO_ITSELF = ActionCompleted | ActionFailed | ActionSkipped | ActionLeft | JobAwaited
 """What tells that an action was begun without a line of its own."""
@@ -231,7 +231,7 @@ class LiveView:
 
 def _conclude(terminal: Terminal, outcome: Outcome, ended: RunEnded) -> None:
     """Print the summary; off a terminal without breaking lines."""
-    terminal.out.print(outcome.text(ended), soft_wrap=not terminal.out.is_terminal)
+    terminal.out.print(outcome.text(ended), soft_wrap=not terminal.out.file.isatty())
 
 
 def _above(event: Event, width: int) -> RenderableType | None:

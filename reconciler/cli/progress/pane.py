@@ -1,7 +1,7 @@
 """The rows at the bottom of a terminal, drawn anew in place."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from rich.console import Console, RenderableType
 from rich.text import Text
@@ -23,8 +23,7 @@ class Pane:
     """
 
     console: Console
-    _cells: list[int] = field(default_factory=list)  # of each line that is shown
-    _shown: str | None = None
+    _shown: tuple[Text, ...] | None = None  # None: nothing was ever drawn
     _width: int = 0
 
     def draw(self, lines: Sequence[Text], above: Sequence[RenderableType] = ()) -> None:
@@ -34,44 +33,42 @@ class Pane:
             lines: each narrower than the terminal.
             above: what stays.
         """
-        frame = f"{_ERASE_REST}\n".join(self._rendered(line) for line in lines)
-        width = self.console.width
-        if not above and (frame, width) == (self._shown, self._width):
+        shown, width = tuple(lines), self.console.width
+        if not above and (shown, width) == (self._shown, self._width):
             return
-        said = "".join(f"{_ERASE_LINE}{line}\n" for each in above for line in self._lines(each))
         hide = _HIDE if self._shown is None else ""
         back = self._back()
         if width != self._width:
             # What was wrapped stays one line for the terminal, however it is written over.
             back += _ERASE_BELOW
-        whole = f"{_HOLD}{hide}{back}{said}{frame}{_ERASE_BELOW}{_RELEASE}"
-        self._cells = [line.cell_len for line in lines]
-        self._shown, self._width = frame, width
+        frame = f"{_ERASE_REST}\n".join(self._rendered(Text("\n").join(lines)))
+        whole = f"{_HOLD}{hide}{back}{self._said(above)}{frame}{_ERASE_BELOW}{_RELEASE}"
+        self._shown, self._width = shown, width
         self._write(whole)
 
     def close(self, above: Sequence[RenderableType] = ()) -> None:
         """Take the lines away, and give the cursor back."""
-        said = "".join(f"{_ERASE_LINE}{line}\n" for each in above for line in self._lines(each))
-        if self._shown is None and not said:
+        if self._shown is None and not above:
             return
         back = self._back()
-        self._cells, self._shown = [], None
-        self._write(f"{_HOLD}{back}{_ERASE_BELOW}{said}{_SHOW}{_RELEASE}")
+        self._shown = None
+        self._write(f"{_HOLD}{back}{_ERASE_BELOW}{self._said(above)}{_SHOW}{_RELEASE}")
 
     def _back(self) -> str:
         """To the first column of the first line, which may be wrapped by now."""
         width = max(self.console.width, 1)
-        rows = sum(max(-(-cells // width), 1) for cells in self._cells)
+        rows = sum(max(-(-line.cell_len // width), 1) for line in self._shown or ())
         return f"\r\x1b[{rows - 1}A" if rows > 1 else "\r"
 
-    def _rendered(self, what: RenderableType) -> str:
+    def _said(self, above: Sequence[RenderableType]) -> str:
+        lines = (line for each in above for line in self._rendered(each))
+        return "".join(f"{_ERASE_LINE}{line}\n" for line in lines)
+
+    def _rendered(self, what: RenderableType) -> list[str]:
         with self.console.capture() as captured:
             # Terminals differ in what follows a letter in their last column.
             self.console.print(what, end="", width=max(self.console.width - 1, 1))
-        return captured.get()
-
-    def _lines(self, what: RenderableType) -> list[str]:
-        return self._rendered(what).rstrip("\n").split("\n")
+        return captured.get().rstrip("\n").split("\n")
 
     def _write(self, text: str) -> None:
         self.console.file.write(text)
