@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,18 @@ class Typist:
             except OSError:  # Linux says so where the command ended
                 break
         return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.decode(errors="replace"))
+
+    def read_all(self) -> str:
+        """All that is shown, to the end, with what steers the terminal."""
+        shown = b""
+        while True:
+            try:
+                chunk = os.read(self.terminal, 4096)
+            except OSError:  # Linux says so where the command ended
+                chunk = b""
+            if not chunk:
+                return shown.decode(errors="replace")
+            shown += chunk
 
     def type(self, keys: bytes) -> None:
         """Press keys."""
@@ -93,6 +106,35 @@ def test_a_closed_terminal_stops_kindly_and_nothing_is_bought_twice(
         assert video["status"] == "pending"
         assert film.run("apply", "--yes").code == 0
         assert len(film.run("remote", "list", "--json").document["jobs"]) == 1
+
+
+@pytest.mark.parametrize("presses", [1, 2])
+def test_ctrl_c_gives_the_cursor_back(film: Film, tmp_path: Path, presses: int) -> None:
+    with preview_server(tmp_path / "server", "--pace", "3") as url:
+        film.write("sorafile.toml", STUDIO.format(url=url))
+        film.write("specs/a.toml", ONE)
+        typist = Typist(film, "apply", "--yes")
+        typist.read_until("\x1b[?25l")
+        typist.read_until("in progress")
+        typist.type(b"\x03" * presses)
+        typist.read_until("\x1b[?25h")
+        after = typist.read_until("sorafile apply")
+        assert "of at most" not in after, "rows are drawn again without a cursor"
+        assert typist.code() == 8
+
+
+@pytest.mark.parametrize("environment", [{"FORCE_COLOR": "1"}, {"TERM": "dumb"}])
+def test_where_no_cursor_can_be_moved_none_is(film: Film, environment: dict[str, str]) -> None:
+    film.write("specs/a.toml", ONE)
+    dumb = replace(film, environ={**film.environ, **environment})
+    if "TERM" in environment:
+        typist = Typist(dumb, "apply", "--yes")
+        told = typist.read_all()
+        assert typist.code() == 0
+    else:
+        told = dumb.run("apply", "--yes").err
+    assert re.search(r"\d\d:\d\d:\d\d  a: created in ", told)
+    assert re.findall(r"\x1b\[[?0-9;]*[A-Za-ln-z]", told) == []
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="needs /dev/full")

@@ -432,4 +432,25 @@ MUTATIONS: dict[str, Mutation] = {
         edits=(("            return (*stays, awaited)\n", "            return stays\n"),),
         seen_by=f"{DEADLINES}::test_what_an_address_waits_for_is_in_use_though_it_does_not_hold_it",
     ),
+    "rows forgotten that a narrow window wrapped": Mutation(
+        breaks="progress: nothing of the rows stays behind",
+        file="cli/progress/pane.py",
+        edits=(
+            (
+                (
+                    "        rows = sum(max(-(-line.cell_len // width), 1)"
+                    " for line in self._shown or ())\n"
+                ),
+                "        rows = len(self._shown or ())\n",
+            ),
+        ),
+        seen_by="tests/cli/test_views.py::"
+        "test_a_window_that_is_resized_keeps_nothing_of_the_rows[size0]",
+    ),
+    "freed money still held": Mutation(
+        breaks="progress: held and spent are as the ledger says",
+        file="apply/purse.py",
+        edits=(("        self._held.pop(attempt, None)\n", "        pass\n"),),
+        seen_by="tests/apply/test_apply_telling.py::test_a_refusal_frees_what_was_held",
+    ),
 }
