@@ -1,7 +1,9 @@
 """How a run is shown: live at a terminal, a line an event elsewhere, JSON for scripts."""
 
 import asyncio
+import signal
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -173,8 +175,12 @@ class LiveView:
         self._above: list[RenderableType] = []
         self._drawn_at: datetime | None = None
         self._broken: Exception | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._ticking: asyncio.TimerHandle | None = None
-        self._tick()
+        with suppress(RuntimeError):  # there is none: then only what is told moves the rows
+            self._loop = asyncio.get_running_loop()
+            self._tick(self._loop)
+            self._loop.add_signal_handler(signal.SIGCONT, self._pane.forget)
 
     def tell(self, event: Event) -> None:
         """Move a row, or print a line above them."""
@@ -199,19 +205,16 @@ class LiveView:
         self._draw(self._now())
 
     def close(self) -> None:
-        """Take the rows away, and give the cursor back."""
-        if self._ticking is not None:
+        """Take the rows away."""
+        if self._loop is not None and self._ticking is not None:
             self._ticking.cancel()
-            self._ticking = None
+            self._loop.remove_signal_handler(signal.SIGCONT)
+            self._loop = None
         above, self._above = self._above, []
         self._pane.close(above)
 
-    def _tick(self) -> None:
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            return
-        self._ticking = loop.call_later(_FRAME_S, self._tick)
+    def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._ticking = loop.call_later(_FRAME_S, self._tick, loop)
         if self._drawn_at is None:
             return
         try:

@@ -91,6 +91,13 @@ def test_the_last_lines_count_everything() -> None:
     assert "$25.20 spent, of at most $200.00" in counts
 
 
+def test_what_has_no_known_price_is_told() -> None:
+    plan = plan_of([a_declaration("street", model="sora-9"), a_declaration("night")])
+    assert (
+        "$0.00 spent, of at most $0.40 and 1 unknown price" in shown([(at(0), begun(plan))], 1)[-2]
+    )
+
+
 def test_many_are_counted_and_not_shown() -> None:
     _, told = five_hundred()
     lines = shown(told, 170)

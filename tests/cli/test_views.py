@@ -12,6 +12,7 @@ from decimal import Decimal
 import jsonschema
 import pytest
 from rich.console import Console
+from rich.text import Text
 
 from cli.emulator import Emulator
 from cli.runs import (
@@ -31,6 +32,7 @@ from cli.runs import (
     waiting,
 )
 from reconciler.cli.events import event_document
+from reconciler.cli.progress.pane import Pane
 from reconciler.cli.schemas import schema
 from reconciler.cli.terminal import Terminal
 from reconciler.cli.views import JsonView, LineView, LiveView, View
@@ -390,3 +392,26 @@ def test_a_failed_job_that_is_bought_again_begins_anew_in_a_log() -> None:
         "street: in progress",
         "street: completed",
     ]
+
+
+def test_the_cursor_is_there_between_frames() -> None:
+    """A command that is killed, or suspended, cannot give it back."""
+    emulator = Emulator(80, 24)
+    shown: list[bool] = []
+
+    def look(view: LiveView) -> None:
+        shown.append(emulator.cursor_is_shown)
+        view.close()
+
+    lived(six()[1], emulator, look)
+    assert shown == [True]
+
+
+def test_after_a_suspension_the_rows_go_on_below_what_the_shell_said() -> None:
+    emulator = Emulator(80, 24)
+    pane = Pane(emulator.console())
+    pane.draw([Text("one"), Text("two")])
+    emulator.write("\n[1]+ Stopped\n$ fg\n")
+    pane.forget()
+    pane.draw([Text("one"), Text("three")])
+    assert emulator.screen == ["one", "two", "[1]+ Stopped", "$ fg", "one", "three"]

@@ -109,18 +109,21 @@ def test_a_closed_terminal_stops_kindly_and_nothing_is_bought_twice(
 
 
 @pytest.mark.parametrize("presses", [1, 2])
-def test_ctrl_c_gives_the_cursor_back(film: Film, tmp_path: Path, presses: int) -> None:
+def test_ctrl_c_takes_the_rows_away_and_leaves_the_cursor(
+    film: Film, tmp_path: Path, presses: int
+) -> None:
     with preview_server(tmp_path / "server", "--pace", "3") as url:
         film.write("sorafile.toml", STUDIO.format(url=url))
         film.write("specs/a.toml", ONE)
         typist = Typist(film, "apply", "--yes")
-        typist.read_until("\x1b[?25l")
         typist.read_until("in progress")
         typist.type(b"\x03" * presses)
-        typist.read_until("\x1b[?25h")
-        after = typist.read_until("sorafile apply")
-        assert "of at most" not in after, "rows are drawn again without a cursor"
+        told = typist.read_all()
         assert typist.code() == 8
+    assert told.rindex("\x1b[?25h") > told.rindex("\x1b[?25l")
+    after = told[told.rindex("\x1b[?25h") :]
+    assert "sorafile apply" in after
+    assert "of at most" not in after, "rows are drawn once more"
 
 
 @pytest.mark.parametrize("environment", [{"FORCE_COLOR": "1"}, {"TERM": "dumb"}])

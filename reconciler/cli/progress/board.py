@@ -147,6 +147,8 @@ class Board:
     left: int = 0
     money: Money = NO_MONEY
     worst_case_usd: Decimal = Decimal(0)
+    unknown: int = 0  # actions without a known price
+    spares: int = 0  # that are looked after beside the actions
     active: dict[Address, Track] = field(default_factory=dict)  # in the order of their begin
     queued: dict[Address, Track] = field(default_factory=dict)  # that wait for a place
     not_begun: dict[Address, Action] = field(default_factory=dict)  # parents first
@@ -238,6 +240,7 @@ class Board:
         self.not_begun = {each.address: each for each in event.plan.actions if each.steps}
         self.total = len(self.not_begun)
         self.worst_case_usd = event.plan.cost.worst_case_usd
+        self.unknown, self.spares = event.plan.cost.unknown, len(event.plan.spares)
         self.widest = max((len(str(address)) for address in self.not_begun), default=0)
         self._depends_on = {each.address: each.depends_on for each in event.plan.actions}
         self._expected = dict(event.expected)

@@ -17,13 +17,14 @@ _ERASE_LINE, _ERASE_REST, _ERASE_BELOW = "\x1b[2K", "\x1b[K", "\x1b[J"
 class Pane:
     """Lines that are replaced, and others above them that stay.
 
-    The cursor stands behind the last line, so that the terminal never scrolls for its sake.
+    The cursor stands behind the last line, so that the terminal never scrolls for its sake. It
+    is hidden only while a frame is written: whatever ends or suspends the command leaves it.
     Rich's own live display counts lines as it wrote them: where a window got narrower they
     are more by now, and it would leave the rest of them behind.
     """
 
     console: Console
-    _shown: tuple[Text, ...] | None = None  # None: nothing was ever drawn
+    _shown: tuple[Text, ...] | None = None  # None: nothing
     _width: int = 0
 
     def draw(self, lines: Sequence[Text], above: Sequence[RenderableType] = ()) -> None:
@@ -36,23 +37,26 @@ class Pane:
         shown, width = tuple(lines), self.console.width
         if not above and (shown, width) == (self._shown, self._width):
             return
-        hide = _HIDE if self._shown is None else ""
         back = self._back()
         if width != self._width:
             # What was wrapped stays one line for the terminal, however it is written over.
             back += _ERASE_BELOW
         frame = f"{_ERASE_REST}\n".join(self._rendered(Text("\n").join(lines)))
-        whole = f"{_HOLD}{hide}{back}{self._said(above)}{frame}{_ERASE_BELOW}{_RELEASE}"
+        said = self._said(above)
         self._shown, self._width = shown, width
-        self._write(whole)
+        self._write(f"{back}{said}{frame}{_ERASE_BELOW}")
 
     def close(self, above: Sequence[RenderableType] = ()) -> None:
-        """Take the lines away, and give the cursor back."""
+        """Take the lines away."""
         if self._shown is None and not above:
             return
         back = self._back()
         self._shown = None
-        self._write(f"{_HOLD}{back}{_ERASE_BELOW}{self._said(above)}{_SHOW}{_RELEASE}")
+        self._write(f"{back}{_ERASE_BELOW}{self._said(above)}")
+
+    def forget(self) -> None:
+        """Draw from where the cursor is: others have written below the lines."""
+        self._shown = None
 
     def _back(self) -> str:
         """To the first column of the first line, which may be wrapped by now."""
@@ -71,5 +75,5 @@ class Pane:
         return captured.get().rstrip("\n").split("\n")
 
     def _write(self, text: str) -> None:
-        self.console.file.write(text)
+        self.console.file.write(f"{_HOLD}{_HIDE}{text}{_SHOW}{_RELEASE}")
         self.console.file.flush()

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from reconciler.cli.plan_text import SYMBOLS
 from reconciler.cli.progress.board import Board, Doing, Track
-from reconciler.cli.units import size
+from reconciler.cli.units import plural, size
 from reconciler.domain.address import Address
 from reconciler.domain.durations import duration
 from reconciler.domain.events import Waits
@@ -234,6 +234,9 @@ def standing(board: Board, at: datetime) -> str:
 
 
 def _counts(board: Board) -> Iterator[Text]:
+    if not board.total and board.spares:
+        yield Text(f"looking after {plural(board.spares, 'spare')}", "bold")
+        return
     yield Text(f"{board.done} of {board.total} done", "bold")
     if board.failed:
         yield Text.assemble(", ", (f"{board.failed} failed", Style(color="red", bold=True)))
@@ -249,10 +252,11 @@ def _counts(board: Board) -> Iterator[Text]:
 
 def _money(board: Board) -> Text | None:
     money, most = board.money, board.worst_case_usd
-    if not (most or money.held_usd or money.spent_usd):
+    if not (most or money.held_usd or money.spent_usd or board.unknown):
         return None
+    unknown = f" and {plural(board.unknown, 'unknown price')}" if board.unknown else ""
     held = f", ${dollars(money.held_usd)} held" if money.held_usd else ""
-    return Text(f"${dollars(money.spent_usd)} spent{held}, of at most ${dollars(most)}")
+    return Text(f"${dollars(money.spent_usd)} spent{held}, of at most ${dollars(most)}{unknown}")
 
 
 def _time(board: Board, at: datetime) -> Text:
