@@ -175,12 +175,12 @@ class LiveView:
         self._above: list[RenderableType] = []
         self._drawn_at: datetime | None = None
         self._broken: Exception | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._ticking: asyncio.TimerHandle | None = None
         with suppress(RuntimeError):  # there is none: then only what is told moves the rows
-            self._loop = asyncio.get_running_loop()
-            self._tick(self._loop)
-            self._loop.add_signal_handler(signal.SIGCONT, self._pane.forget)
+            self._tick(asyncio.get_running_loop())
+        with suppress(ValueError):  # in no main thread are there signals
+            # Not the loop's own handler: that comes after a timer that ran out meanwhile.
+            signal.signal(signal.SIGCONT, lambda _signal, _frame: self._pane.forget())
 
     def tell(self, event: Event) -> None:
         """Move a row, or print a line above them."""
@@ -206,10 +206,10 @@ class LiveView:
 
     def close(self) -> None:
         """Take the rows away."""
-        if self._loop is not None and self._ticking is not None:
+        if self._ticking is not None:
             self._ticking.cancel()
-            self._loop.remove_signal_handler(signal.SIGCONT)
-            self._loop = None
+        with suppress(ValueError):
+            signal.signal(signal.SIGCONT, signal.SIG_DFL)
         above, self._above = self._above, []
         self._pane.close(above)
 
