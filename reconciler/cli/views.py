@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from rich.console import RenderableType
 from rich.style import Style
@@ -176,11 +176,14 @@ class LiveView:
         self._drawn_at: datetime | None = None
         self._broken: Exception | None = None
         self._ticking: asyncio.TimerHandle | None = None
+        self._continued: Any = signal.SIG_DFL
         with suppress(RuntimeError):  # there is none: then only what is told moves the rows
             self._tick(asyncio.get_running_loop())
         with suppress(ValueError):  # in no main thread are there signals
             # Not the loop's own handler: that comes after a timer that ran out meanwhile.
-            signal.signal(signal.SIGCONT, lambda _signal, _frame: self._pane.forget())
+            self._continued = signal.signal(
+                signal.SIGCONT, lambda _signal, _frame: self._pane.forget()
+            )
 
     def tell(self, event: Event) -> None:
         """Move a row, or print a line above them."""
@@ -209,7 +212,7 @@ class LiveView:
         if self._ticking is not None:
             self._ticking.cancel()
         with suppress(ValueError):
-            signal.signal(signal.SIGCONT, signal.SIG_DFL)
+            signal.signal(signal.SIGCONT, self._continued)
         above, self._above = self._above, []
         self._pane.close(above)
 

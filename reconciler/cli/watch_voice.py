@@ -124,10 +124,10 @@ class TextVoice:
 
     def view(self, is_recalled: Callable[[], bool]) -> View:
         """What shows one run."""
-        if self.terminal.err.is_terminal and not self.terminal.quiet:
+        if self.terminal.can_redraw and not self.terminal.quiet:
             self._live = LiveView(self.terminal, self.now)
             return _RunView(self._live, is_recalled, self._closed)
-        return _RunView(LineView(terminal=self.terminal), is_recalled, self._closed)
+        return _RunView(LineView(terminal=self.terminal, now=self.now), is_recalled, self._closed)
 
     def _closed(self) -> None:
         self._live = None
