@@ -60,7 +60,7 @@ class View(Protocol):
     def tell(self, event: Event) -> None:
         """Show one event."""
 
-    def say(self, line: str) -> None:
+    def say(self, line: str, /) -> None:
         """Show a sentence that is no event."""
 
     def close(self) -> None:
@@ -202,9 +202,9 @@ class LiveView:
         if self._drawn_at is None or (at - self._drawn_at).total_seconds() >= _FRAME_S:
             self._draw(at)
 
-    def say(self, line: str) -> None:
-        """Print a sentence above the rows."""
-        self._above.append(line)
+    def say(self, what: RenderableType) -> None:
+        """Print something above the rows."""
+        self._above.append(what)
         self._draw(self._now())
 
     def close(self) -> None:

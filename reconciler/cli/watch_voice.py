@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol, assert_never
 
-from rich.console import RenderableType
+from rich.console import Console, RenderableType
 
 from reconciler.cli.diagnostic_text import diagnostics_text
 from reconciler.cli.documents import ErrorDocument, diagnostic_document, plan_document
@@ -71,7 +71,7 @@ class TextVoice:
     verbose: bool
     _trouble: str = ""  # that was told last, and nothing since
     _warnings: tuple[Diagnostic, ...] = ()
-    _live: View | None = None
+    _live: LiveView | None = None
 
     def tell(self, news: News) -> None:
         """Show what happened."""
@@ -108,14 +108,18 @@ class TextVoice:
     def _print(self, *parts: RenderableType) -> None:
         if not parts:
             return
-        # What moves is on standard error: printed beside it, a line would be written into it.
-        console = self.terminal.err if self._live is not None else self.terminal.out
-        console.print(stamped(self.now(), *parts))
+        self._put(stamped(self.now(), *parts), self.terminal.out)
+
+    def _put(self, what: RenderableType, console: Console) -> None:
+        if self._live is not None and console.is_terminal:
+            self._live.say(what)  # beside the rows, it would be written into them
+        else:
+            console.print(what)
 
     def warn(self, found: tuple[Diagnostic, ...]) -> None:
         """Show warnings about the files, once for as long as they stay the same."""
         if found and found != self._warnings and not self.terminal.quiet:
-            self.terminal.err.print(diagnostics_text(found))
+            self._put(diagnostics_text(found), self.terminal.err)
         self._warnings = found
 
     def say(self, line: str) -> None:
