@@ -1,6 +1,7 @@
 """What a watch tells, in words."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from rich.style import Style
 from rich.text import Text
 
 from reconciler.cli.diagnostic_text import diagnostics_text, error_text
+from reconciler.cli.layout import Hanging
 from reconciler.cli.plan_text import PlanText
 from reconciler.cli.units import plural
 from reconciler.domain.address import Address
@@ -24,36 +26,38 @@ _LAG_S_MAX = 10.0  # what was saved longer ago was found otherwise
 _BY_ITSELF = ("run", "tick")  # nobody asked for the plan
 
 
-def stamped(at: datetime, *parts: RenderableType) -> RenderableType:
-    """Something that happened, with the local time of day before its first line."""
-    head, *rest = parts
-    label = Text(f"{at.astimezone():%H:%M:%S}  ", Style(dim=True))
-    first = Text.assemble(label, head) if isinstance(head, str | Text) else Group(label, head)
-    return Group(first, *rest)
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Something that happened: a sentence, and what stands below it."""
+
+    sentence: Text
+    below: tuple[RenderableType, ...] = ()
+
+    def at(self, moment: datetime) -> RenderableType:
+        """The whole of it, behind the local time of day."""
+        label = Text(f"{moment.astimezone():%H:%M:%S}  ", Style(dim=True))
+        return Group(Hanging(label, self.sentence, len(label)), *self.below)
 
 
-def begun_text(root: Path, *, folders: Iterable[str], has_keys: bool) -> Text:
+def begun_text(root: Path, *, has_keys: bool) -> str:
     """The first line of a watch."""
-    keys = "r plans again, q ends" if has_keys else "Ctrl-C ends"
-    listened = ", ".join(folders) or "."
-    return Text(f"Watching {listened} in {root}, and the files named there; {keys}.")
+    keys = "r plans again, q ends" if has_keys else "Ctrl-C ends it"
+    return f"Watching the specs of {root} and the files that they name; {keys}."
 
 
-def planned_text(
-    news: Planned, root: Path, lag_s: float | None, *, verbose: bool
-) -> list[RenderableType]:
-    """A plan after a save: what is new in it, and its sums."""
+def planned_text(news: Planned, root: Path, lag_s: float | None, *, verbose: bool) -> Told | None:
+    """A plan after a save: what is new in it, and its sums; None where that is nothing."""
     plan, saved = news.plan, saved_text(news.paths, root)
     took = "" if lag_s is None or lag_s > _LAG_S_MAX else f" ({lag_s * 1000:.0f} ms)"
     known = shown_before(plan, news.shown)
     is_same = bool(plan.actions) and len(known) == len(plan.actions) and not plan.diagnostics
     if plan.is_empty or is_same:
         if news.cause in _BY_ITSELF:
-            return []
+            return None
         what = "no changes" if plan.is_empty else "the plan is the same"
-        return [Text(f"{saved or 'Planned'}: {what}{took}.")]
+        return Told(Text(f"{saved or 'Planned'}: {what}{took}."))
     head = f"{saved}, planned{took}:" if saved else "Planned:"
-    return [Text(head), PlanText(plan=plan, verbose=verbose, shown_before=known)]
+    return Told(Text(head), (PlanText(plan=plan, verbose=verbose, shown_before=known),))
 
 
 def saved_text(paths: Iterable[Path], root: Path) -> str:
@@ -91,31 +95,29 @@ def _is_same(action: Action, other: Action | None) -> bool:
     )
 
 
-def broken_text(news: Broken, root: Path) -> list[RenderableType]:
+def broken_text(news: Broken, root: Path) -> Told:
     """Mistakes in the files."""
     saved = saved_text(news.paths, root)
     head = f"{saved}, and cannot be used:" if saved else "The files cannot be used:"
-    return [
-        Text(head),
-        diagnostics_text(news.found),
-        Text("What was planned last holds; save again once it is mended."),
-    ]
+    holds = Text("What was planned last holds; save again once it is mended.")
+    return Told(Text(head), (diagnostics_text(news.found), holds))
 
 
-def waiting_text(news: Waiting, *, has_keys: bool) -> Text:
+def waiting_text(news: Waiting, *, has_keys: bool) -> Told:
     """What waits for a person, or that nothing does."""
     verdict, plan = news.verdict, news.plan
     if not verdict.waiting:
         then = "trying again by itself" if news.tries_again else "waiting for a change"
-        return Text(f"{_how_all_stands(plan)}; {then}.")
+        return Told(Text(f"{_how_all_stands(plan)}; {then}."))
     names = _names(each.address for each in verdict.waiting)
     verb = "waits" if len(verdict.waiting) == 1 else "wait"
     if verdict.because:
-        return Text(f"{names} {verb}: {verdict.because}.")
+        return Told(Text(f"{names} {verb}: {verdict.because}."))
     price = worst_case(verdict)
     if has_keys:
-        return Text.assemble(f"{names} {verb}, for {price}. ", ("Press y to buy.", "bold"))
-    return Text(f"{names} {verb}, for {price}: {_how(news.permission)}.")
+        asked = Text.assemble(f"{names} {verb}, for {price}. ", ("Press y to buy.", "bold"))
+        return Told(asked)
+    return Told(Text(f"{names} {verb}, for {price}: {_how(news.permission)}."))
 
 
 def _how(permission: Permission) -> str:
@@ -140,7 +142,7 @@ def _how_all_stands(plan: Plan) -> str:
     return ", ".join(told)
 
 
-def hesitating_text(news: Hesitating) -> Text:
+def hesitating_text(news: Hesitating) -> Told:
     """What begins in a moment."""
     actions = news.verdict.part.actions
     bought = [each for each in actions if costs(each)]
@@ -148,21 +150,22 @@ def hesitating_text(news: Hesitating) -> Text:
     parts = [f"buys {_names(each.address for each in bought)}"] if bought else []
     parts += [f"deletes {_names(each.address for each in deleted)}"] if deleted else []
     wait = duration(max(news.wait_s, 1))
-    return Text(f"In {wait}, unless something is saved: {' and '.join(parts)}.")
+    return Told(Text(f"In {wait}, unless something is saved: {' and '.join(parts)}."))
 
 
-def spent_text(news: Spent) -> Text:
+def spent_text(news: Spent) -> Told:
     """What a watch may still spend."""
     left, whole = news.permission.left_usd, news.permission.max_cost_usd
     if left is None or whole is None:
-        return Text()
-    return Text(f"${dollars(left)} of the --max-cost of ${dollars(whole)} is left.")
+        return Told(Text("There is no --max-cost."))
+    return Told(Text(f"--max-cost: ${dollars(left)} of ${dollars(whole)} is left."))
 
 
-def trouble_text(news: Trouble) -> list[RenderableType]:
+def trouble_text(news: Trouble) -> Told:
     """What is in the way."""
-    again = f"Trying again in {duration(news.again_in_s)}, or when something is saved."
-    return [error_text(news.error), Text(again)]
+    again = duration(news.again_in_s)
+    head = f"Held up; trying again in {again}, or when something is saved:"
+    return Told(Text(head), (error_text(news.error),))
 
 
 def ending_text(code: ExitCode) -> str:

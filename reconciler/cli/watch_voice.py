@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol, assert_never
 
 from rich.console import Console, RenderableType
+from rich.text import Text
 
 from reconciler.cli.diagnostic_text import diagnostics_text
 from reconciler.cli.documents import ErrorDocument, diagnostic_document, plan_document
@@ -15,11 +16,11 @@ from reconciler.cli.terminal import Terminal
 from reconciler.cli.units import instant
 from reconciler.cli.views import JsonView, LineView, LiveView, View
 from reconciler.cli.watch_text import (
+    Told,
     broken_text,
     hesitating_text,
     planned_text,
     spent_text,
-    stamped,
     trouble_text,
     waiting_text,
 )
@@ -80,12 +81,14 @@ class TextVoice:
         if isinstance(news, Trouble):
             if news.error.message != self._trouble:
                 self._trouble = news.error.message
-                self._print(*trouble_text(news))
+                self._print(trouble_text(news))
             return
         self._trouble = ""
-        self._print(*self._lines(news))
+        told = self._told(news)
+        if told is not None:
+            self._print(told)
 
-    def _lines(self, news: News) -> list[RenderableType]:
+    def _told(self, news: News) -> Told | None:
         match news:
             case Planned():
                 lag_s = lag_of(news, self.now())
@@ -93,22 +96,20 @@ class TextVoice:
             case Broken():
                 return broken_text(news, self.root)
             case Waiting():
-                return [waiting_text(news, has_keys=self.has_keys)]
+                return waiting_text(news, has_keys=self.has_keys)
             case Hesitating():
-                return [hesitating_text(news)]
+                return hesitating_text(news)
             case Spent():
-                return [spent_text(news)]
+                return spent_text(news)
             case Ending():
-                return ["Ending: nothing more is begun. Ctrl-C again ends at once."]
+                return Told(Text("Ending: nothing more is begun. Ctrl-C again ends at once."))
             case Trouble() | Idle():
-                return []
+                return None
             case _:
                 assert_never(news)
 
-    def _print(self, *parts: RenderableType) -> None:
-        if not parts:
-            return
-        self._put(stamped(self.now(), *parts), self.terminal.out)
+    def _print(self, told: Told) -> None:
+        self._put(told.at(self.now()), self.terminal.out)
 
     def _put(self, what: RenderableType, console: Console) -> None:
         if self._live is not None and console.is_terminal:
@@ -124,7 +125,7 @@ class TextVoice:
 
     def say(self, line: str) -> None:
         """Show a sentence."""
-        self._print(line)
+        self._print(Told(Text(line)))
 
     def view(self, is_recalled: Callable[[], bool]) -> View:
         """What shows one run."""

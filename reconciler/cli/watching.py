@@ -20,7 +20,7 @@ from reconciler.cli.options import Options
 from reconciler.cli.planning import Looked, look_and_plan, recounted, replan
 from reconciler.cli.trust import Trust
 from reconciler.cli.variables import given_variables
-from reconciler.cli.watch_text import ending_text
+from reconciler.cli.watch_text import begun_text, ending_text
 from reconciler.cli.watch_voice import JsonVoice, TextVoice, Voice
 from reconciler.cli.wiring import (
     Connections,
@@ -90,6 +90,8 @@ async def _watch(said: Options, allowed: Allowed) -> ExitCode:
         tell=lambda paths: watching.happened(Saved(paths=paths)), complain=voice.say
     )
     gc.enable()
+    if not said.json:
+        voice.say(begun_text(root, has_keys=has_keys))
     try:
         with _ending_by_signals(watching, voice), _keys(watching, has_keys=has_keys):
             code = await watching.run(changes)

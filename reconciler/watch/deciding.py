@@ -152,8 +152,8 @@ def _why_not(plan: Plan, wanted: Sequence[Action], world: World, permission: Per
     if worst_usd <= left_usd:
         return ""
     return (
-        f"${dollars(worst_usd)} at worst is more than the ${dollars(left_usd)} that are left of"
-        " --max-cost"
+        f"${dollars(worst_usd)} at worst is more than what is left of --max-cost"
+        f" (${dollars(left_usd)})"
     )
 
 

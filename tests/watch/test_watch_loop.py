@@ -171,7 +171,7 @@ def test_yes_buys_within_the_max_cost_of_the_whole_watch(session: Session) -> No
     assert session.bought() == ["street", "second"]
     left = [each.permission.left_usd for each in session.of(Spent) if isinstance(each, Spent)]
     assert left == [Decimal("0.60"), Decimal("0.20")]
-    assert "more than the $0.20 that are left" in session.waiting.verdict.because
+    assert "more than what is left of --max-cost ($0.20)" in session.waiting.verdict.because
     assert sum(each.usd or 0 for each in session.studio.bookings()) == Decimal("0.80")
 
 
