@@ -38,7 +38,10 @@ from reconciler.domain.recorded import RunId
 
 
 class EventDocument(TypedDict):
-    """One line of `apply --json`. Which of the later fields are there depends on the type."""
+    """One line of `apply --json` or `watch --json`.
+
+    Which of the later fields are there depends on the type.
+    """
 
     type: str
     time: str
@@ -70,6 +73,11 @@ class EventDocument(TypedDict):
     left: NotRequired[int]
     cost_usd: NotRequired[str | None]
     exit_code: NotRequired[int]
+    cause: NotRequired[str]  # of a plan of a watch: start, save, ask, run, tick
+    paths: NotRequired[list[str]]  # that were saved, relative to the project
+    addresses: NotRequired[list[str]]  # that wait for somebody's yes
+    left_usd: NotRequired[str | None]  # of the watch's --max-cost
+    again_in_seconds: NotRequired[float]
 
 
 def event_document(  # noqa: C901, PLR0912 - one case for each event

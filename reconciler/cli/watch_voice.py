@@ -12,6 +12,7 @@ from rich.text import Text
 
 from reconciler.cli.diagnostic_text import diagnostics_text
 from reconciler.cli.documents import ErrorDocument, diagnostic_document, plan_document
+from reconciler.cli.events import EventDocument
 from reconciler.cli.terminal import Terminal
 from reconciler.cli.units import instant
 from reconciler.cli.views import JsonView, LineView, LiveView, View
@@ -183,40 +184,42 @@ class JsonVoice:
         """Print what happened."""
         match news:
             case Broken(found=found):
-                for each in found:
-                    self._write("diagnostic", diagnostic=diagnostic_document(each))
-            case Planned(plan=plan):
+                self.warn(found)
+            case Planned(plan=plan, cause=cause):
                 paths = [os.path.relpath(each, self.root) for each in sorted(news.paths)]
-                self._write("plan", plan=plan_document(plan), cause=news.cause, paths=paths)
+                line = self._line("plan")
+                self._write(line | {"plan": plan_document(plan), "cause": cause, "paths": paths})
             case Waiting(verdict=verdict):
-                self._write(
-                    "waiting",
-                    addresses=[str(each.address) for each in verdict.waiting],
-                    because=verdict.because,
-                    cost_usd=None if verdict.has_unknown_price else dollars(verdict.waiting_usd),
-                )
+                line = self._line("waiting")
+                line |= {"addresses": [str(each.address) for each in verdict.waiting]}
+                line |= {"because": verdict.because, "cost_usd": dollars(verdict.waiting_usd)}
+                self._write(line | ({"cost_usd": None} if verdict.has_unknown_price else {}))
             case Spent(permission=permission):
                 left_usd = permission.left_usd
-                self._write("budget", left_usd=None if left_usd is None else dollars(left_usd))
-            case Trouble(error=error):
+                line = self._line("budget")
+                self._write(line | {"left_usd": None if left_usd is None else dollars(left_usd)})
+            case Trouble(error=error, again_in_s=again_in_s):
                 told = ErrorDocument(code=error.code, message=error.message, fix=error.fix)
-                self._write("trouble", error=told, again_in_seconds=news.again_in_s)
+                line = self._line("trouble")
+                self._write(line | {"error": told, "again_in_seconds": again_in_s})
             case Idle(is_running=is_running):
                 if not is_running:
-                    self._write("heartbeat", running=0)
+                    self._write(self._line("heartbeat") | {"running": 0})
             case Hesitating() | Ending():
                 pass
             case _:
                 assert_never(news)
 
-    def _write(self, type_: str, **fields: object) -> None:
-        line: dict[str, object] = {"type": type_, "time": instant(self.now()), "run_id": None}
-        self.terminal.write_json({**line, **fields})
+    def _line(self, type_: str) -> EventDocument:
+        return EventDocument(type=type_, time=instant(self.now()), run_id=None)
+
+    def _write(self, line: EventDocument) -> None:
+        self.terminal.write_json(line)
 
     def warn(self, found: tuple[Diagnostic, ...]) -> None:
-        """Print warnings about the files."""
+        """Print what is wrong with the files, or doubtful."""
         for each in found:
-            self._write("diagnostic", diagnostic=diagnostic_document(each))
+            self._write(self._line("diagnostic") | {"diagnostic": diagnostic_document(each)})
 
     def say(self, line: str) -> None:
         """Keep the documents clean: sentences go to standard error."""

@@ -700,3 +700,20 @@ def test_a_watch_that_breaks_ends_its_run_kindly(session: Session) -> None:
     assert session.codes() == [ExitCode.INTERRUPTED]
     assert session.studio.apply(STREET).code is ExitCode.OK
     assert session.bought() == ["street"]
+
+
+def test_a_workspace_that_was_taken_while_the_machine_slept_is_taken_back(
+    session: Session,
+) -> None:
+    studio = session.studio
+    session.files = (STREET,)
+
+    async def story(film: Session) -> None:
+        await film.wait(10)
+        studio.write("UPDATE leases SET fence = fence + 1, host = 'elsewhere'")
+        await film.wait(10 * A_WHILE_S)
+
+    session.run(story, buys=True, max_cost="100")
+    assert ExitCode.LOCKED in session.codes()
+    assert session.bought() == ["street"]
+    assert studio.bytes_at("videos/street.mp4") == studio.made("street")
