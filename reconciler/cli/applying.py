@@ -119,7 +119,7 @@ async def _apply(said: Options, declared: Declared, wanted: Wanted) -> int:
         plan = free_part(looked.plan) if wanted.free else looked.plan
         if not said.json:
             said.terminal.out.print(PlanText(plan=looked.plan, verbose=said.verbose))
-        _refuse_protected(plan, wanted)
+        _refuse_protected(said, plan, wanted)
         refuse_over_budget(said, plan, looked.world, command=wanted.command)
         if not plan.is_to_do:
             return _nothing_to_do(said, outside, looked, plan)
@@ -173,14 +173,15 @@ def _nothing_to_do(said: Options, outside: Outside, looked: Looked, plan: Plan) 
     return code
 
 
-def _refuse_protected(plan: Plan, wanted: Wanted) -> None:
+def _refuse_protected(said: Options, plan: Plan, wanted: Wanted) -> None:
     """One protected video that would be replaced or deleted holds up the whole apply."""
     names = [str(a.address) for a in plan.actions if a.reason is Reason.PROTECTED]
     if names and not wanted.free:
+        without = said.command(f"{wanted.command} {selecting_flags((), names).rstrip()}")
+        other = f"leave it out: {without}" if wanted.saved is None else "plan without it"
         raise RefusedError(
             f"protected: {', '.join(names)}; nothing was done",
-            fix="set protect = false for what may go, or do the rest that costs nothing with: "
-            "sorafile apply --free",
+            fix=f"set protect = false for what may go, or {other}",
         )
 
 

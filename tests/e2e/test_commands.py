@@ -161,6 +161,7 @@ def test_protection_refuses_the_whole_apply_and_outlives_its_block(film: Film) -
     refused = film.run("apply", "--yes", "--destroy")
     assert refused.code == 6
     assert "protected: a" in refused.err
+    assert "--exclude a" in refused.err
     assert film.run("apply", "--yes", "--destroy", "--free").code == 0  # goes on without it
     assert (film.root / "videos/a.mp4").exists()
     film.write("specs/a.toml", ONE + "[video.a.lifecycle]\nprotect = false\n")
