@@ -263,6 +263,7 @@ WRITES: dict[str, Callable[[Busy], object]] = {
     "lost": lambda holder: holder.writer.lost(holder.generation),
     "stored": lambda holder: holder.writer.stored(holder.generation, an_asset()),
     "bookings": lambda holder: holder.writer.bookings(),
+    "counted_of": lambda holder: holder.writer.counted_of([holder.run]),
     "recover_all": lambda holder: holder.writer.recover_all([a_sidecar("video_9", "new")], {}),
     "recover": lambda holder: holder.writer.recover(a_sidecar("video_9", "new")),
     "bind": lambda holder: holder.writer.bind(STREET, holder.generation),
