@@ -1,8 +1,8 @@
 """Runs the server: flags, the socket, and when to end.
 
     python -m reconciler.preview --data DIR [--host HOST] [--port PORT] [--pace SECONDS]
-                                 [--slots N] [--assets-last SECONDS] [--faults FILE] [--like NAME]
-                                 [--api-key-env NAME] [--quit-with-stdin] [--greet]
+                                 [--slots N] [--assets-last SECONDS] [--takes WHAT] [--faults FILE]
+                                 [--like NAME] [--api-key-env NAME] [--quit-with-stdin] [--greet]
 
 Prints one line of JSON, ``{"url": "http://HOST:PORT/v1"}``, when it takes requests, and
 nothing else on standard output; with ``--greet`` it is a line for people. With
@@ -30,6 +30,7 @@ from reconciler.preview.about import ServerApi
 from reconciler.preview.app import VideosApi
 from reconciler.preview.connections import CuttableProtocol
 from reconciler.preview.files import Files, make_private
+from reconciler.preview.intake import INTAKES
 from reconciler.preview.jobs import ASSETS_LAST_S
 from reconciler.preview.making import Making, Settings
 from reconciler.preview.rehearsal import Rehearsal
@@ -136,7 +137,7 @@ def _rehearsal(flags: argparse.Namespace) -> Rehearsal:
         OSError: the file cannot be read.
         ValueError: it holds no fault menu.
     """
-    rehearsal = Rehearsal()
+    rehearsal = Rehearsal(flags.takes)
     if flags.faults is None and flags.like is None:
         return rehearsal
     from reconciler.preview.faults import MenuError, menu_from, menu_from_toml
@@ -184,6 +185,13 @@ def _parser() -> argparse.ArgumentParser:
         default=ASSETS_LAST_S,
         metavar="SECONDS",
         help="how long a finished video can be had (%(default)s)",
+    )
+    parser.add_argument(
+        "--takes",
+        choices=tuple(INTAKES),
+        metavar="WHAT",
+        help="official: the models, lengths and sizes of the Videos API; anything: whatever can be"
+        " drawn, and fields that nobody knows (official)",
     )
     parser.add_argument("--faults", type=Path, metavar="FILE", help="what shall go wrong, in TOML")
     parser.add_argument("--like", metavar="NAME", help="speak as this real server does")

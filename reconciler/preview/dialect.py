@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 PaidPlace = Literal["create", "remix", "edit", "extend"]
 Place = Literal["create", "remix", "edit", "extend", "retrieve", "list", "delete", "content"]
+Takes = Literal["official", "anything"]
 
 _YEAR_9999 = 253_402_300_799
 _WRAPPED = "litellm:custom_llm_provider:openai;model_id:{model};video_id:{video_id}"
@@ -23,6 +24,7 @@ class Dialect:
 
     absent: tuple[Place, ...] = ()
     absent_status: int = 404
+    takes: Takes = "official"  # which models, lengths, sizes, images and fields
     create_status: int = 200
     multipart_only: bool = False
     ids: Literal["official", "uuid", "wrapped", "drifting"] = "official"

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import JSONResponse, Response
 
 from reconciler.preview.errors import ApiError, not_found
+from reconciler.preview.intake import INTAKES
 from reconciler.preview.jobs import Job, Operation, Status, life_of, to_video
 from reconciler.preview.moderation import failure_rehearsed_by
 from reconciler.preview.palette import family_of, hue_of, kin_hue
 from reconciler.preview.prices import price_usd
-from reconciler.preview.reference import check_reference
 from reconciler.preview.requests import (
-    VIDEO_SECONDS_MAX,
     CreateRequest,
     idempotency_key,
     parse_create,
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
 
     from reconciler.preview.dialect import Place
     from reconciler.preview.files import Files
+    from reconciler.preview.intake import Intake
     from reconciler.preview.jobs import Fate
     from reconciler.preview.rehearsal import Rehearsal
     from reconciler.preview.shelf import Shelf
@@ -76,7 +76,10 @@ class Making:
 
     async def create(self, request: Request) -> Response:
         """`POST /videos`."""
-        wanted, key = parse_create(await self._fields(request)), idempotency_key(request)
+        wanted, key = (
+            parse_create(await self._fields(request), self._intake),
+            idempotency_key(request),
+        )
         return await self._make(
             "create",
             _Wanted(
@@ -93,18 +96,22 @@ class Making:
     async def remix(self, request: Request) -> Response:
         """`POST /videos/{id}/remix`."""
         parent = self._completed(self.shelf.id_in(request), to="remixed")
-        prompt, key = parse_remix(await self._fields(request)), idempotency_key(request)
+        prompt, key = (
+            parse_remix(await self._fields(request), self._intake),
+            idempotency_key(request),
+        )
         wanted = await self._derived(parent, prompt, Operation.REMIX, key)
         return await self._make("remix", wanted)
 
     async def edit(self, request: Request) -> Response:
         """`POST /videos/edits`: of a video of this server, or of one that comes along."""
-        asked, key = parse_edit(await self._fields(request)), idempotency_key(request)
+        asked = parse_edit(await self._fields(request), self._intake)
+        key = idempotency_key(request)
         if isinstance(asked.source, str):
             parent = self._completed(self.rehearsal.dialect.read_id(asked.source), to="edited")
             wanted = await self._derived(parent, asked.prompt, Operation.EDIT, key)
             return await self._make("edit", wanted)
-        upload = await asyncio.to_thread(look_into, asked.source)
+        upload = await asyncio.to_thread(look_into, asked.source, self._intake)
         create = CreateRequest(
             prompt=asked.prompt,
             model=asked.model,
@@ -125,12 +132,16 @@ class Making:
 
     async def extend(self, request: Request) -> Response:
         """`POST /videos/extensions`: a video that goes on for some seconds."""
-        asked, key = parse_extension(await self._fields(request)), idempotency_key(request)
+        asked, key = (
+            parse_extension(await self._fields(request), self._intake),
+            idempotency_key(request),
+        )
         parent = self._completed(self.rehearsal.dialect.read_id(asked.source), to="extended")
         total = parent.seconds + asked.seconds
-        if total > VIDEO_SECONDS_MAX:
+        most = self._intake.video_seconds_max
+        if total > most:
             raise ApiError(
-                f"The video would be {total} seconds long: at most {VIDEO_SECONDS_MAX} are made.",
+                f"The video would be {total} seconds long: at most {most} are made.",
                 param="seconds",
                 code="invalid_value",
             )
@@ -180,8 +191,8 @@ class Making:
         create = wanted.create
         video_id = self.rehearsal.dialect.new_id()
         if create.reference is not None:
-            check_reference(create.reference, create.size)
-            self.files.write_reference(video_id, create.reference)
+            image = self._intake.reference(create.reference, create.size)
+            self.files.write_reference(video_id, image)
         now = time.time()
         job = Job(
             video_id=video_id,
@@ -218,6 +229,10 @@ class Making:
         if made.video_id != video_id:
             self.files.remove(video_id)
         return made
+
+    @property
+    def _intake(self) -> Intake:
+        return INTAKES[self.rehearsal.dialect.takes]
 
     async def _fields(self, request: Request) -> Mapping[str, Any]:
         takes_json = not self.rehearsal.dialect.multipart_only

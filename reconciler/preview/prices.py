@@ -14,6 +14,10 @@ _LARGE = ("1024x1792", "1792x1024")
 
 
 def price_usd(model: str, size: str, seconds: int) -> Decimal:
-    """Return what so many new seconds of a model at a size would have cost."""
+    """Return what so many new seconds of a model at a size would have cost.
+
+    A model that is not in the list cost nobody anything there.
+    """
     is_large = model == "sora-2-pro" and size in _LARGE
-    return seconds * (_LARGE_USD_PER_SECOND if is_large else _USD_PER_SECOND[model])
+    usual = _USD_PER_SECOND.get(model, Decimal(0))
+    return seconds * (_LARGE_USD_PER_SECOND if is_large else usual)

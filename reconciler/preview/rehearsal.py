@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import math
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response, StreamingResponse
 
-from reconciler.preview.dialect import OFFICIAL, Dialect, Place
+from reconciler.preview.dialect import OFFICIAL, Dialect, Place, Takes
 from reconciler.preview.errors import ApiError
 from reconciler.preview.jobs import Fate
 
@@ -32,8 +33,10 @@ class DisconnectedError(Exception):
 class Rehearsal:
     """The menu in force. Without one nothing goes wrong, and nothing is imported for it."""
 
-    def __init__(self) -> None:
+    def __init__(self, takes: Takes | None = None) -> None:
+        """Of a server that takes so much, whatever its menu says; None: the menu says it."""
         self._faults: Faults | None = None
+        self._takes = takes
 
     def serve(self, menu: Menu) -> None:
         """Put a menu in force; all counts begin anew."""
@@ -50,7 +53,8 @@ class Rehearsal:
     @property
     def dialect(self) -> Dialect:
         """How the server speaks."""
-        return self._faults.dialect if self._faults else OFFICIAL
+        spoken = self._faults.dialect if self._faults else OFFICIAL
+        return spoken if self._takes is None else replace(spoken, takes=self._takes)
 
     def refuse_absent(self, place: Place) -> None:
         """See that the server has an operation at all, whatever it is asked to do.

@@ -211,5 +211,5 @@ def _encoded(frames: Iterable[av.VideoFrame], encoder: VideoCodecContext) -> lis
 
 def _shrunk(picture: Image.Image, longer_px: int) -> Image.Image:
     scale = longer_px / max(picture.size)
-    width, height = (round(side * scale) for side in picture.size)
+    width, height = (max(1, round(side * scale)) for side in picture.size)
     return picture.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=2.0)

@@ -13,17 +13,17 @@ from starlette.formparsers import MultiPartException
 
 from reconciler.preview.errors import ApiError
 from reconciler.preview.files import VARIANTS, Variant
+from reconciler.preview.intake import OFFICIAL, OneOf
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from starlette.requests import Request
 
-MODELS = ("sora-2", "sora-2-pro")
-SECONDS = ("4", "8", "12")
-SIZES = ("720x1280", "1280x720", "1024x1792", "1792x1024")
-EXTENSION_SECONDS = ("4", "8", "12", "16", "20")
-VIDEO_SECONDS_MAX = 120  # of a video that was extended
+    from reconciler.preview.intake import Intake, Values
+
+_ORDERS = OneOf(("desc", "asc"))
+_VARIANTS = OneOf(tuple(VARIANTS))
 _KEY_MAX = 255
 _PROMPT_MAX = 32_000  # characters
 _LIMIT_MAX = 100
@@ -86,37 +86,37 @@ async def read_fields(request: Request, *, takes_json: bool = True) -> dict[str,
     )
 
 
-def parse_create(fields: Mapping[str, Any]) -> CreateRequest:
+def parse_create(fields: Mapping[str, Any], intake: Intake = OFFICIAL) -> CreateRequest:
     """Validate the fields of `POST /videos`; the first fault found is refused."""
-    _refuse_unknown(fields, {"prompt", "model", "seconds", "size", "input_reference"})
+    _refuse_unknown(fields, {"prompt", "model", "seconds", "size", "input_reference"}, intake)
     return CreateRequest(
         prompt=_prompt(fields),
-        model=_one_of(fields, "model", MODELS),
-        seconds=int(_one_of(fields, "seconds", SECONDS)),
-        size=_one_of(fields, "size", SIZES),
+        model=_one_of(fields, "model", intake.model),
+        seconds=int(_one_of(fields, "seconds", intake.seconds)),
+        size=_one_of(fields, "size", intake.size),
         reference=_reference(fields),
     )
 
 
-def parse_remix(fields: Mapping[str, Any]) -> str:
+def parse_remix(fields: Mapping[str, Any], intake: Intake = OFFICIAL) -> str:
     """Validate the fields of `POST /videos/{id}/remix` and return the prompt."""
-    _refuse_unknown(fields, {"prompt"})
+    _refuse_unknown(fields, {"prompt"}, intake)
     return _prompt(fields)
 
 
-def parse_edit(fields: Mapping[str, Any]) -> EditRequest:
+def parse_edit(fields: Mapping[str, Any], intake: Intake = OFFICIAL) -> EditRequest:
     """Validate the fields of `POST /videos/edits`."""
-    _refuse_unknown(fields, {"prompt", "video", "model"})
+    _refuse_unknown(fields, {"prompt", "video", "model"}, intake)
     return EditRequest(
         prompt=_prompt(fields),
         source=_source(fields),
-        model=_one_of(fields, "model", MODELS),
+        model=_one_of(fields, "model", intake.model),
     )
 
 
-def parse_extension(fields: Mapping[str, Any]) -> ExtensionRequest:
+def parse_extension(fields: Mapping[str, Any], intake: Intake = OFFICIAL) -> ExtensionRequest:
     """Validate the fields of `POST /videos/extensions`."""
-    _refuse_unknown(fields, {"prompt", "video", "seconds"})
+    _refuse_unknown(fields, {"prompt", "video", "seconds"}, intake)
     _required(fields, "seconds")
     source = _source(fields)
     if isinstance(source, bytes):
@@ -129,7 +129,7 @@ def parse_extension(fields: Mapping[str, Any]) -> ExtensionRequest:
     return ExtensionRequest(
         prompt=_prompt(fields),
         source=source,
-        seconds=int(_one_of(fields, "seconds", EXTENSION_SECONDS)),
+        seconds=int(_one_of(fields, "seconds", intake.added_seconds)),
     )
 
 
@@ -179,13 +179,13 @@ def parse_list(query: Mapping[str, str]) -> ListRequest:
     # Plain digits only: int() would take "+1", " 1" and "1_0" as well.
     if not (limit.isascii() and limit.isdigit() and int(limit[:9]) <= _LIMIT_MAX):
         raise _invalid("limit", limit, f"Expected an integer from 0 to {_LIMIT_MAX}.")
-    order = _one_of(query, "order", ("desc", "asc"))
+    order = _one_of(query, "order", _ORDERS)
     return ListRequest(limit=int(limit), newest_first=order == "desc", after=query.get("after"))
 
 
 def parse_variant(query: Mapping[str, str]) -> Variant:
     """Validate the query of `GET /videos/{id}/content`."""
-    return VARIANTS[_one_of(query, "variant", tuple(VARIANTS))]
+    return VARIANTS[_one_of(query, "variant", _VARIANTS)]
 
 
 def _from_json(body: bytes) -> dict[str, Any]:
@@ -218,9 +218,9 @@ async def _from_multipart(request: Request) -> dict[str, Any]:
     return fields
 
 
-def _refuse_unknown(fields: Mapping[str, Any], known: Collection[str]) -> None:
+def _refuse_unknown(fields: Mapping[str, Any], known: Collection[str], intake: Intake) -> None:
     for name in fields:
-        if name not in known:
+        if name not in known and not intake.ignores_unknown:
             raise ApiError(
                 f"Unknown parameter: '{_cut(name)}'.", param=_cut(name), code="unknown_parameter"
             )
@@ -244,11 +244,15 @@ def _prompt(fields: Mapping[str, Any]) -> str:
     return prompt
 
 
-def _one_of(fields: Mapping[str, Any], name: str, allowed: tuple[str, ...]) -> str:
-    """Return the value of one field; the first allowed value is the default."""
-    value = _text(fields, name) if name in fields else allowed[0]
-    if value not in allowed:
-        raise _invalid(name, value, f"Supported values are: {_listed(allowed)}.")
+def _one_of(fields: Mapping[str, Any], name: str, allowed: Values) -> str:
+    """Return the value of one field, or its default."""
+    if name not in fields:
+        return allowed.default
+    said = fields[name]
+    is_number = isinstance(said, int) and not isinstance(said, bool)
+    value = str(said) if is_number and allowed.may_be_number else _text(fields, name)
+    if not allowed.allow(value):
+        raise _invalid(name, value, allowed.expected)
     return value
 
 
@@ -301,11 +305,6 @@ def _invalid(name: str, value: str, expected: str) -> ApiError:
     return ApiError(
         f"Invalid value of '{name}': '{_cut(value)}'. {expected}", param=name, code="invalid_value"
     )
-
-
-def _listed(allowed: tuple[str, ...]) -> str:
-    *most, last = (f"'{value}'" for value in allowed)
-    return f"{', '.join(most)} and {last}"
 
 
 def _cut(text: str) -> str:

@@ -132,8 +132,8 @@ class Scene:
             self._shot.prompt,
             width_px=width - 2 * self._margin,
             height_px=round(height * 0.70) - self._margin,
-            size_min=round(self._short * 0.034),
-            size_max=round(self._short * largest),
+            size_min=max(1, round(self._short * 0.034)),
+            size_max=max(1, round(self._short * largest)),
         )
 
     @cached_property
@@ -279,7 +279,8 @@ def _facts(shot: Shot) -> tuple[str, ...]:
     """What a shot is, and the same in fewer words."""
     size, length = f"{shot.width}x{shot.height}", f"{shot.seconds} s"
     if shot.remix_of is None:
-        return (_listed(shot.model, size, length),)
+        _, _, name = shot.model.rpartition("/")
+        return (_listed(shot.model, size, length), _listed(name, length))
     origin = f"remix of {_short_id(shot.remix_of)}"
     return (_listed(shot.model, size, length, origin), _listed(shot.model, origin))
 

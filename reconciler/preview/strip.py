@@ -48,7 +48,7 @@ def layout_of(width: int, height: int, *, margin: int) -> Layout:
         top=top,
         height=height - top,
         margin=margin,
-        type_px=round(short * _TYPE),
+        type_px=max(1, round(short * _TYPE)),
         bar_px=max(2, round(short * _BAR)),
     )
 
@@ -144,24 +144,31 @@ class Moments:
         self._seconds = seconds
         self._layout = layout
         self._clock = clock
-        self._bars: dict[int | None, Image.Image] = {None: ground}
+        # Of the second that was painted last: of all of a long clip they would fill the memory.
+        self._barred: tuple[int | None, Image.Image] = (None, ground)
 
     def paint(self, luma: Image.Image, second: int | None, frame: int) -> None:
         """Paint over the foot of a picture, which shows nothing but the strip then.
 
         Of no second, it lacks whatever tells the seconds: the bar and all but the frame digits.
         """
-        if second is not None and second not in self._bars:
-            self._bars[second] = self._with_bar(second)
-        strip = self._bars[second].copy()
+        strip = self._with_bar_of(second).copy()
         self._clock.paint(strip, second, frame)
         luma.paste(strip, (0, self._layout.top))
+
+    def _with_bar_of(self, second: int | None) -> Image.Image:
+        if second is None:
+            return self._ground
+        if self._barred[0] != second:
+            self._barred = (second, self._with_bar(second))
+        return self._barred[1]
 
     def _with_bar(self, second: int) -> Image.Image:
         """A cell for each second, lit up to the one that runs."""
         strip = self._ground.copy()
         layout = self._layout
-        gap = layout.bar_px if self._seconds <= _CELLS_APART_MAX else 0
+        is_roomy = layout.width >= 2 * layout.bar_px * self._seconds
+        gap = layout.bar_px if is_roomy and self._seconds <= _CELLS_APART_MAX else 0
         whole = layout.width + gap
         for cell in range(self._seconds):
             left = whole * cell // self._seconds

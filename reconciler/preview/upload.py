@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from io import BytesIO
+from typing import TYPE_CHECKING
 
 from reconciler.preview.errors import ApiError
-from reconciler.preview.requests import SIZES, VIDEO_SECONDS_MAX
+
+if TYPE_CHECKING:
+    from reconciler.preview.intake import Intake
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,8 +21,10 @@ class Upload:
     first_frame: bytes  # png
 
 
-def look_into(video: bytes) -> Upload:
-    """Decode the beginning of an uploaded video. Belongs in a thread.
+def look_into(video: bytes, intake: Intake) -> Upload:
+    """Decode the beginning of a video that was uploaded to a server with that intake.
+
+    Belongs in a thread.
 
     Raises:
         ApiError: it is no video, or of a size that cannot be made.
@@ -36,11 +41,11 @@ def look_into(video: bytes) -> Upload:
     except (FFmpegError, IndexError, StopIteration) as error:
         raise _refused("'video' is not a whole mp4 video.") from error
     size = f"{picture.width}x{picture.height}"
-    if size not in SIZES:
-        raise _refused(f"'video' is {size}. Supported sizes are {', '.join(SIZES)}.")
+    if not intake.size.allow(size):
+        raise _refused(f"'video' is {size}. {intake.size.expected}")
     first_frame = BytesIO()
     picture.save(first_frame, "PNG")
-    seconds = min(max(round(length_s), 1), VIDEO_SECONDS_MAX)
+    seconds = min(max(round(length_s), 1), intake.video_seconds_max)
     return Upload(size=size, seconds=seconds, first_frame=first_frame.getvalue())
 
 

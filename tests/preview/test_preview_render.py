@@ -17,9 +17,9 @@ import av.logging
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
+from reconciler.preview.intake import SIZES
 from reconciler.preview.palette import family_of, hue_of, kin_hue
 from reconciler.preview.render import Film, render_spritesheet, render_thumbnail, render_video
-from reconciler.preview.requests import SIZES
 from reconciler.preview.scene import Scene, Shot
 from reconciler.preview.sound import RATE, voices
 from reconciler.preview.strip import layout_of

@@ -10,10 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.preview.errors import ApiError
+from reconciler.preview.intake import MODELS, SECONDS, SIZES
 from reconciler.preview.requests import (
-    MODELS,
-    SECONDS,
-    SIZES,
     CreateRequest,
     parse_create,
     parse_list,

@@ -61,6 +61,12 @@ def _a_number(
     help="How long a finished video can be had.",
 )
 @click.option(
+    "--takes",
+    type=click.Choice(["official", "anything"]),
+    help="What may be asked for: models, lengths and sizes of the official API (the default), or"
+    " whatever can be drawn, by any model's name; fields that nobody knows are ignored then.",
+)
+@click.option(
     "--faults",
     metavar="FILE",
     type=click.Path(path_type=Path),
@@ -76,6 +82,7 @@ def command(
     pace: float | None,
     slots: int | None,
     assets_last: float | None,
+    takes: str | None,
     faults: Path | None,
     like: str | None,
 ) -> NoReturn:
@@ -92,6 +99,7 @@ def command(
         "--pace": pace,
         "--slots": slots,
         "--assets-last": assets_last,
+        "--takes": takes,
         "--faults": said.folder / faults if faults is not None else None,
         "--like": like,
     }
