@@ -120,8 +120,15 @@ def try_project(
 ) -> ProjectReading:
     """Read the project of a folder, and all of its specs, whatever may be wrong with them."""
     loaded = load_project(root, workspace)
-    providers, of_providers = resolve_providers(loaded.project, load_profiles(), os.environ)
-    specs = load_specs(loaded.project, providers, given, drafted=drafted)
+    profiles = load_profiles()
+    providers, of_providers = resolve_providers(loaded.project, profiles, os.environ)
+    specs = load_specs(
+        loaded.project,
+        providers,
+        given,
+        drafted=drafted,
+        known_models=frozenset().union(*(each.named_models for each in profiles.values())),
+    )
     found = (*_of_workspace(workspace), *loaded.diagnostics, *of_providers, *specs.diagnostics)
     inputs = specs.inputs | {root / PROJECT_FILE_NAME}
     if any(each.severity == "error" for each in found):

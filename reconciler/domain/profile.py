@@ -1,5 +1,6 @@
 """What one kind of server can do, and what it charges: data, never code."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -52,11 +53,22 @@ Nobody lists the codes of the protocol: one that is not known here may come of t
 """
 
 
+ANY_MODEL = "*"
+"""Stands in a price list for every model that has no price of its own."""
+
+_DATED = re.compile(r"-\d{4}-?\d{2}-?\d{2}\Z")
+
+
+def bare_model(name: str) -> str:
+    """A model without what servers add to its name: `openai/sora-2-2025-12-08` is `sora-2`."""
+    return _DATED.sub("", name.casefold().rpartition("/")[2])
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
     """Dollars for each second of one model, or of one model at one size."""
 
-    model: str
+    model: str  # or ANY_MODEL
     size: str | None = None  # None: every size that has no price of its own
     usd_per_second: Decimal
 
@@ -160,7 +172,7 @@ class Profile:
     edit: bool = False  # its successor: by the id of a finished job
     edit_upload: bool = False  # of a video that is sent along too, where it makes edits
     extend: bool = False  # a finished job goes on for some seconds
-    extend_seconds: tuple[int, ...] = (4, 8, 12, 16, 20)  # of one step
+    extend_seconds: tuple[int, ...] = (4, 8, 12, 16, 20)  # of one step; empty: any
     extend_steps_max: int = 6  # of one video, however it was derived
     extend_total_seconds_max: int = 120  # of the whole video
     variants: tuple[Variant, ...]
@@ -184,7 +196,14 @@ class Profile:
 
     def offers_model(self, model: str) -> bool:
         """Whether it has a model of that name, as far as anybody knows."""
-        return not self.models or model in self.models
+        return model in self.models if self.models else bool(model.strip())
+
+    @property
+    def named_models(self) -> frozenset[str]:
+        """The models that it names anywhere, be they all that it has or not."""
+        priced = {price.model for price in self.prices} - {ANY_MODEL}
+        default = {self.default_model} if self.default_model is not None else set()
+        return frozenset(default.union(self.models, self.model_sizes, priced))
 
     def offers_seconds(self, seconds: int) -> bool:
         """Whether it makes videos of that length."""
@@ -212,7 +231,12 @@ class Profile:
     def usd_per_second(self, model: str, size: str) -> Decimal | None:
         """The price of one second, or None where no price is known."""
         known = {(price.model, price.size): price.usd_per_second for price in self.prices}
-        return known.get((model, size), known.get((model, None)))
+        ways = ((model, size), (model, None), (ANY_MODEL, size), (ANY_MODEL, None))
+        return next((known[way] for way in ways if way in known), None)
+
+    def extends_by(self, seconds: int) -> bool:
+        """Whether one step may add so many seconds, where it makes extensions."""
+        return seconds in self.extend_seconds if self.extend_seconds else seconds > 0
 
     def makes(self, derivation: Derivation) -> bool:
         """Whether it has a request that makes such a video of a finished job."""

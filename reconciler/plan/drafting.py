@@ -458,7 +458,7 @@ def _as_extension(parent: _Origin, job: ObservedJob, profile: Profile) -> str | 
     if not profile.extend or parent.seconds is None or "seconds" not in profile.echoes:
         return None
     echo = _of_remix(parent, profile)
-    for added in profile.extend_seconds:
+    for added in profile.extend_seconds or _longer_by(parent.seconds, job):
         whole = replace(echo, seconds=parent.seconds + added)
         if compare(whole, job) is not Match.DIFFERENT:
             return (
@@ -466,6 +466,15 @@ def _as_extension(parent: _Origin, job: ObservedJob, profile: Profile) -> str | 
                 f" {added}, then: sorafile import ADDR {job.remote_id}"
             )
     return None
+
+
+def _longer_by(seconds: int, job: ObservedJob) -> tuple[int, ...]:
+    """By how much a job is longer than that, where it is by whole seconds."""
+    try:
+        added = float(job.seconds or "") - seconds
+    except ValueError:
+        return ()
+    return (int(added),) if added > 0 and added.is_integer() else ()
 
 
 def _of_remix(parent: _Origin, profile: Profile) -> Echo:

@@ -1,6 +1,5 @@
 """Whether a job in a server's list is what a paid request asked for: the three answers."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from enum import Enum
@@ -8,14 +7,13 @@ from enum import Enum
 from reconciler.domain.desired import Declaration
 from reconciler.domain.echo import Echo, EchoField
 from reconciler.domain.observed import ObservedJob
-from reconciler.domain.profile import Profile
+from reconciler.domain.profile import Profile, bare_model
 from reconciler.domain.recorded import Asset
 
 TOLERANCE_S = 0.5  # of a video's length: servers round to whole frames
 
 _FIELDS: tuple[EchoField, ...] = ("prompt", "model", "seconds", "size", "parent")
 _CUT_CHARACTERS_MIN = 16
-_DATED = re.compile(r"-\d{4}-?\d{2}-?\d{2}\Z")
 
 
 class Match(Enum):
@@ -141,12 +139,7 @@ def _of_model(asked: str, told: str | None) -> Match:
         return Match.POSSIBLE
     if asked == told:
         return Match.SAME
-    return Match.POSSIBLE if _bare(asked) == _bare(told) else Match.DIFFERENT
-
-
-def _bare(model: str) -> str:
-    """A model without what servers add to its name: `openai/sora-2-2025-12-08` is `sora-2`."""
-    return _DATED.sub("", model.casefold().rpartition("/")[2])
+    return Match.POSSIBLE if bare_model(asked) == bare_model(told) else Match.DIFFERENT
 
 
 def _of_seconds(asked: int, told: str | None) -> Match:

@@ -72,6 +72,9 @@ class EmbeddedServer:
                     str(self._data),
                     "--port",
                     "0",
+                    # Other servers' models too: a draft has the specs of what it is a draft of.
+                    "--takes",
+                    "anything",
                     "--quit-with-stdin",
                     stdin=PIPE,
                     stdout=PIPE,

@@ -42,6 +42,7 @@ class Code(StrEnum):
     DUPLICATE = "SF0404", "two videos have one name"
     REFERENCE = "SF0405", "an input reference cannot be used"
     SOFT_REFERENCE = "SF0406", "warning: an input reference is much smaller than its video"
+    ODD_MODEL = "SF0407", "warning: a model of the preview that looks like a slip of the pen"
     UNKNOWN_PARENT = "SF0411", "a video that derives from one that is not declared"
     REMIX_CYCLE = "SF0412", "videos that derive from each other in a circle"
     REMIX_SETS = "SF0413", "a derived video sets what it takes from its parent"

@@ -1,11 +1,12 @@
 """From specs to declarations: defaults filled in, values checked, derived ones resolved."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import TypeVar
 
 from reconciler.domain.address import Address
 from reconciler.domain.desired import Declaration
-from reconciler.domain.profile import Profile, Variant
+from reconciler.domain.profile import Profile, Variant, bare_model
 from reconciler.domain.provider import Provider
 from reconciler.domain.recipe import (
     DERIVED_BY,
@@ -19,7 +20,7 @@ from reconciler.domain.recipe import (
 )
 from reconciler.specs.codes import Code
 from reconciler.specs.extras import EXTRA_WORDS, SAID_ELSEWHERE, extra_value
-from reconciler.specs.findings import Findings, Trouble, listed, nearest_fix
+from reconciler.specs.findings import Findings, Trouble, listed, nearest, nearest_fix
 from reconciler.specs.folder import ProjectFolder
 from reconciler.specs.outputs import BadTemplateError, OutputPlaces, OutputTemplate
 from reconciler.specs.project import Project, unknown_provider
@@ -27,6 +28,7 @@ from reconciler.specs.prompts import prompt_of
 from reconciler.specs.references import ReferenceImages
 from reconciler.specs.spec import Spec, ignored_over, lifecycle_over
 
+_SLIP_LIKENESS = 0.8  # of 1: `sora-2-prro` is that much like `sora-2-pro`; `veo-3` is like neither
 _Value = TypeVar("_Value", str, int)
 _Last = TypeVar("_Last", str, int, str | None)
 _TAKEN: Mapping[Derivation, tuple[str, ...]] = {
@@ -51,9 +53,12 @@ class Declarer:
         template: OutputTemplate | None,
         places: OutputPlaces,
         findings: Findings,
+        known_models: Collection[str] = (),
     ) -> None:
+        """See to it that the specs fit these providers; other servers have `known_models`."""
         self._project = project
         self._providers = providers
+        self._known_models = known_models
         self._folder = folder
         self._template = template
         self._places = places
@@ -111,7 +116,9 @@ class Declarer:
             self._no_model(spec, provider)
             return None
         if not profile.offers_model(model):
-            self._not_offered(spec, "model", model, profile.models, provider)
+            self._not_offered(spec, "model", model, profile.models or ("any name",), provider)
+        elif profile.embedded:
+            self._check_name(spec, model)
         if not profile.offers_seconds(seconds):
             lengths = profile.seconds or (f"{profile.seconds_min} to {profile.seconds_max}",)
             self._not_offered(spec, "seconds", seconds, lengths, provider)
@@ -349,11 +356,11 @@ class Declarer:
         seconds: int = _first(spec.table.seconds, spec.defaults.seconds, default)
         if not profile.extend:
             return seconds
-        if seconds not in offered:
+        if not profile.extends_by(seconds):
             trouble = Trouble(
                 code=Code.NOT_OFFERED,
                 summary=f"provider `{provider.name}` does not extend a video by {seconds} seconds",
-                allowed=listed(offered),
+                allowed=listed(offered) or "1 or more",
                 fix=_nearest_value(seconds, offered),
             )
             self._findings.add(trouble, spec.value_span("seconds"))
@@ -457,6 +464,33 @@ class Declarer:
             )
             self._findings.add(trouble, spec.value_span("variants"))
         return variants
+
+    def _check_name(self, spec: Spec, model: str) -> None:
+        """Warn of a model that the preview would draw, and no server have: as like as not a slip.
+
+        Of a name that is like no other nothing can be said: the servers have more models than
+        anybody lists.
+        """
+        names = self._bare_models
+        bare = bare_model(model)
+        if bare in names:
+            return
+        close = nearest(bare, names, likeness=_SLIP_LIKENESS)
+        if close is None:
+            return
+        trouble = Trouble(
+            code=Code.ODD_MODEL,
+            summary=f"no profile knows a model `{model}`: the preview draws it like any other",
+            fix=f"write `{close}`, if that is meant; else give `{model}` a price under"
+            " [providers.NAME] of the one that has it",
+        )
+        self._findings.add(trouble, spec.value_span("model"), severity="warning")
+
+    @cached_property
+    def _bare_models(self) -> frozenset[str]:
+        """Every model that somebody has named."""
+        of_project = (each.profile.named_models for each in self._providers.values())
+        return frozenset(map(bare_model, {*self._known_models}.union(*of_project)))
 
     def _nothing_to_fit(self, spec: Spec) -> None:
         trouble = Trouble(

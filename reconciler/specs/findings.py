@@ -64,12 +64,17 @@ def listed(values: Iterable[object]) -> str:
     return ", ".join(str(value) for value in values)
 
 
+def nearest(written: str, known: Iterable[str], *, likeness: float = 0.6) -> str | None:
+    """The known name that is most like what was written, and so much of 1 at least."""
+    folded = {name.casefold(): name for name in known}
+    close = get_close_matches(written.casefold(), folded, n=1, cutoff=likeness)
+    return folded[close[0]] if close else None
+
+
 def nearest_fix(written: str, known: Iterable[str]) -> str | None:
     """The known name that is most like what was written, as a fix."""
-    names = list(known)
-    folded = {name.casefold(): name for name in names}
-    close = get_close_matches(written.casefold(), folded, n=1)
-    return f"write `{folded[close[0]]}`" if close else None
+    name = nearest(written, known)
+    return None if name is None else f"write `{name}`"
 
 
 def _rank(span: SourceSpan | None, ranks: Mapping[str, int]) -> tuple[int, int, int]:

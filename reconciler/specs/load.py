@@ -1,7 +1,7 @@
 """From the spec files of a project to its desired state. Reads files, and nothing else."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
@@ -61,6 +61,7 @@ def load_specs(
     given: Given | None = None,
     *,
     drafted: Mapping[str, str] = MappingProxyType({}),
+    known_models: Collection[str] = (),
 ) -> LoadedSpecs:
     """Read every spec file of a project; what is wrong in them is returned, never raised.
 
@@ -69,6 +70,7 @@ def load_specs(
         providers: those of the project that can be used, by name.
         given: variables that no file gives.
         drafted: texts that are to be written, by file: they count, whatever lies there.
+        known_models: those of other servers too, so that a misspelled one is noticed in a draft.
     """
     given = given or Given()
     findings, folder = Findings(), _folder(project)
@@ -87,6 +89,7 @@ def load_specs(
         template=_template(project, findings),
         places=OutputPlaces(folder, _taken_folders(project, folder)),
         findings=findings,
+        known_models=known_models,
     )
     specs: list[Spec] = []
     tell_duplicates(written, findings)

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from reconciler.domain.durations import seconds_in
-from reconciler.domain.profile import Price, Profile, Variant
+from reconciler.domain.profile import ANY_MODEL, Price, Profile, Variant
 from reconciler.domain.provider import AccountUse, KeySource, OnAmbiguous, Provider
 from reconciler.specs.codes import Code
 from reconciler.specs.findings import Trouble, listed, nearest_fix
@@ -214,7 +214,7 @@ def _contradictions(merged: Profile, settings: ProviderSettings) -> Iterator[tup
     if not merged.offers_size(size):
         yield "default_size", _not_offered("default_size", size, merged.sizes)
     for price in settings.prices:
-        if not merged.offers_model(price.model):
+        if price.model != ANY_MODEL and not merged.offers_model(price.model):
             yield "prices", _not_offered("prices", price.model, merged.models)
         elif price.size is not None and not merged.offers_size(price.size, price.model):
             yield "prices", _not_offered("prices", price.size, merged.sizes_of(price.model))

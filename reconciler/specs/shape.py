@@ -93,7 +93,7 @@ _JobId = Annotated[
 _Scalar = Annotated[
     Any, BeforeValidator(_scalar), WithJsonSchema({"type": ["string", "number", "boolean"]})
 ]
-_SomeLengths = Annotated[list[Annotated[StrictInt, Field(gt=0)]], Field(min_length=1)]
+_Lengths = list[Annotated[StrictInt, Field(gt=0)]]
 _Whole = Annotated[
     Any,
     BeforeValidator(_whole_or_template),
@@ -401,7 +401,7 @@ class ProviderTable:
         default=None, description='How long a finished video can be downloaded, as "24h".'
     )
     prices: dict[str, _Dollars] | None = Field(
-        default=None, description='Dollars a second by "model" or "model@size".'
+        default=None, description='Dollars a second by "model" or "model@size"; "*" for any.'
     )
     max_in_flight: Annotated[StrictInt, Field(gt=0)] | None = Field(
         default=None, description="Jobs running at once."
@@ -476,8 +476,8 @@ class ProviderTable:
         default=None, description="Whether an edit may send its video along."
     )
     extend: StrictBool | None = Field(default=None, description="Whether it extends videos.")
-    extend_seconds: _SomeLengths | None = Field(
-        default=None, description="The lengths by which it extends a video at once."
+    extend_seconds: _Lengths | None = Field(
+        default=None, description="The lengths by which it extends a video at once; [] for any."
     )
     extend_steps_max: Annotated[StrictInt, Field(gt=0)] | None = Field(
         default=None, description="How often a video can be extended."

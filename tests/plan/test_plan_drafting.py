@@ -199,9 +199,10 @@ def test_a_remix_that_is_not_like_its_parent_is_left_out() -> None:
     ]
 
 
-def test_what_is_as_long_as_an_extension_says_how_to_declare_it() -> None:
+@pytest.mark.parametrize("offered", [(4, 8, 12, 16, 20), ()])
+def test_what_is_as_long_as_an_extension_says_how_to_declare_it(offered: tuple[int, ...]) -> None:
     longer = a_job("a tram", "video_0", remixed_from="video_1", seconds="12")
-    world = a_world(providers=[a_provider(extend=True)])
+    world = a_world(providers=[a_provider(extend=True, extend_seconds=offered)])
     (left_out,) = drafts_of(a_job(), longer, world=world).left_out
     assert left_out.fix == (
         'if it is an extension, declare it with extends = "street-at-night" and seconds = 8,'
