@@ -106,7 +106,7 @@ def test_status_and_show_as_documents(film: Film) -> None:
 
 
 def test_every_mistake_of_a_run_is_told_with_its_place(film: Film) -> None:
-    film.write("specs/a.toml", '[video.a]\npromt = "x"\nseconds = 0\n')
+    film.write("specs/a.toml", '[video.a]\npromt = "x"\nseconds = 5\n')
     film.write("specs/b.toml", '[video.b]\nprompt = "y"\nsize = "1x1"\nremix_off = "a"\n')
     told = film.run("validate")
     assert told.code == 3
@@ -318,7 +318,6 @@ def test_a_photo_is_made_to_fit_and_another_fit_is_another_video(
     spec = '{}input_reference = "a.jpg"\nreference_fit = "{}"\n'
     film.write("specs/a.toml", spec.format(ONE, "exact"))
     Image.new("RGB", (1000, 500), "white").save(film.root / "specs/a.jpg")
-    film.write("sorafile.toml", "[providers.preview]\nreference_matches_size = true\n")
     assert 'or write reference_fit = "cover"' in film.run("validate").err
 
     def sent() -> Image.Image:

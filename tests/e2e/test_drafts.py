@@ -18,8 +18,16 @@ base_url = "http://127.0.0.1:9/v1"
 api_key = {{ env = "STUDIO_KEY" }}
 [budget]
 per_run = 5.00
+[providers.draft]
+profile = "draft"
 [workspace.draft]
-project.provider = "preview"
+project.provider = "draft"
+"""
+DRAFT = """\
+[project]
+provider = "draft"
+[providers.draft]
+profile = "draft"
 """
 GENERIC = """\
 [defaults]
@@ -140,6 +148,7 @@ def test_a_draft_buys_nothing_that_the_real_workspace_has_to(film: Film) -> None
 def test_a_slip_in_a_models_name_is_told_and_drawn_all_the_same(
     film: Film, written: str, meant: str
 ) -> None:
+    film.write("sorafile.toml", DRAFT)
     film.write("specs/a.toml", f'[video.a]\nprompt = "A pier"\nmodel = "{written}"\n')
     (told,) = film.run("validate", "--json").document["diagnostics"]
     assert (told["code"], told["severity"]) == ("SF0407", "warning")
@@ -148,6 +157,7 @@ def test_a_slip_in_a_models_name_is_told_and_drawn_all_the_same(
 
 
 def test_a_size_that_no_video_has_is_told_before_anything_is_made(film: Film) -> None:
+    film.write("sorafile.toml", DRAFT)
     film.write("specs/a.toml", '[video.a]\nprompt = "A pier"\nsize = "853x480"\nseconds = 601\n')
     told = film.run("plan")
     assert told.code == 3
@@ -156,8 +166,8 @@ def test_a_size_that_no_video_has_is_told_before_anything_is_made(film: Film) ->
     assert "1 to 600" in told.err
 
 
-def test_a_preview_that_somebody_made_strict_stays_so(film: Film) -> None:
-    film.write("sorafile.toml", '[providers.preview]\nmodels = ["sora-2"]\nseconds = [4]\n')
+def test_a_draft_that_somebody_made_strict_stays_so(film: Film) -> None:
+    film.write("sorafile.toml", f'{DRAFT}models = ["sora-2"]\nseconds = [4]\n')
     film.write("specs/a.toml", '[video.a]\nprompt = "A pier"\nmodel = "veo"\nseconds = 5\n')
     told = film.run("plan")
     assert told.code == 3

@@ -103,7 +103,7 @@ def test_every_toml_block_of_the_readme_is_valid(film: Film) -> None:
     specs = [block for block in blocks if "[video." in block]
     projects = [block for block in blocks if "[providers." in block]
     assert len(specs) == 5
-    assert len(projects) == 3
+    assert len(projects) == 4
     for number, block in enumerate(specs):
         film.write(f"specs/block{number}.toml", block)
     film.write("specs/prompts/hero.md", "A hero.\n")

@@ -17,6 +17,7 @@ def test_the_shipped_profiles_are_read() -> None:
     assert list(profiles) == [
         "azure",
         "bifrost",
+        "draft",
         "fastvideo",
         "gemini",
         "generic",
@@ -39,9 +40,7 @@ def test_the_preview_is_embedded_and_free() -> None:
 
     assert (preview.embedded, preview.base_url, preview.needs_key) == (True, None, False)
     assert {
-        preview.usd_per_second(model, size)
-        for model in ("sora-2", "sora-2-pro", "veo-3.1", "")
-        for size in ("720x1280", "1920x1080")
+        preview.usd_per_second(model, size) for model in preview.models for size in preview.sizes
     } == {Decimal(0)}
 
 
@@ -76,7 +75,7 @@ def test_the_published_prices_are_exact(model: str, size: str, expected: Decimal
         ("remix = true", "remix = true\nedits = true"),
         ("remix = true", 'remix = "yes"'),
         ("remix = true", ""),
-        ("seconds = []", 'seconds = ["4"]'),
+        ("seconds = [4, 8, 12]", 'seconds = ["4"]'),
         ('usd_per_second = "0" }', 'usd_per_second = "0", batch = true }'),
         ('list = "complete"', 'list = "most"'),
     ],

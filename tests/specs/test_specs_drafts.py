@@ -1,4 +1,4 @@
-"""What the preview takes of specs that are for another server, and what looks like a slip."""
+"""What a draft takes of specs that are for another server, and what looks like a slip."""
 
 from pathlib import Path
 
@@ -10,12 +10,14 @@ from reconciler.specs.project import load_project, resolve_providers
 from specs.checking import shown, write
 
 PROFILES = load_profiles()
+OF_DRAFT = '[project]\nprovider = "draft"\n'
+DRAFT = '[providers.draft]\nprofile = "draft"\n'
 KNOWN = frozenset().union(*(profile.named_models for profile in PROFILES.values()))
 
 
-def told(root: Path, specs: str, project: str = "") -> list[str]:
+def told(root: Path, specs: str, project: str = "", *, of: str = OF_DRAFT) -> list[str]:
     """What is found in a project of the shipped profiles."""
-    write(root, {"specs/a.toml": specs, "sorafile.toml": project})
+    write(root, {"specs/a.toml": specs, "sorafile.toml": f"{of}{DRAFT}{project}"})
     loaded = load_project(root)
     providers, unresolved = resolve_providers(loaded.project, PROFILES, {})
     found = load_specs(loaded.project, providers, known_models=KNOWN).diagnostics
@@ -86,43 +88,51 @@ def test_a_slip_that_a_default_makes_is_told_once_and_at_its_place(tmp_path: Pat
 
 
 def test_a_server_that_takes_any_model_is_not_doubted(tmp_path: Path) -> None:
-    """It may have that model: only the preview has none at all."""
+    """It may have that model: only a draft has none at all."""
     project = (
-        "[project]\nprovider = 'studio'\n[providers.studio]\nprofile = 'generic'\n"
+        "[providers.studio]\nprofile = 'generic'\n"
         "base_url = 'http://127.0.0.1:9/v1'\napi_key = { env = 'K' }\n"
     )
-    assert told(tmp_path, "[video.a]\nprompt = 'x'\nmodel = 'sora-2-prro'\n", project) == []
+    specs = "[video.a]\nprompt = 'x'\nmodel = 'sora-2-prro'\n"
+    assert told(tmp_path, specs, project, of="[project]\nprovider = 'studio'\n") == []
+
+
+def test_the_preview_is_as_strict_as_ever(tmp_path: Path) -> None:
+    specs = "[video.a]\nprompt = 'x'\nmodel = 'veo-3.1'\nseconds = 5\nsize = '1920x1080'\n"
+    found = told(tmp_path, specs, of="")
+    assert [each[:6] for each in found] == ["SF0403"] * 3
 
 
 def test_an_empty_name_is_no_model(tmp_path: Path) -> None:
     assert told(tmp_path, "[video.a]\nprompt = 'x'\nmodel = ''\n") == [
-        "SF0403 specs/a.toml:3:9 '' | provider `preview` does not offer model ``"
+        "SF0403 specs/a.toml:3:9 '' | provider `draft` does not offer model ``"
     ]
 
 
-@pytest.mark.parametrize("profile", sorted(set(PROFILES) - {"preview"}))
-def test_whatever_another_profile_lists_the_preview_takes(profile: str) -> None:
-    own, preview = PROFILES[profile], PROFILES["preview"]
+@pytest.mark.parametrize("profile", sorted(set(PROFILES) - {"draft"}))
+def test_whatever_another_profile_lists_a_draft_takes(profile: str) -> None:
+    own, draft = PROFILES[profile], PROFILES["draft"]
     # A range of lengths or sizes says no more than that nobody knows: what is listed is sure.
-    assert all(map(preview.offers_model, own.named_models))
-    assert all(map(preview.offers_seconds, (*own.seconds, own.default_seconds)))
+    assert all(map(draft.offers_model, own.named_models))
+    assert all(map(draft.offers_seconds, (*own.seconds, own.default_seconds)))
     sizes = {*own.sizes, own.default_size}.union(*own.model_sizes.values())
-    assert all(map(preview.offers_size, sizes))
-    assert all(map(preview.extends_by, own.extend_seconds))
-    assert preview.extend_steps_max >= own.extend_steps_max
-    assert preview.extend_total_seconds_max >= own.extend_total_seconds_max
-    assert preview.prompt_characters_max >= own.prompt_characters_max
-    assert {*preview.reference_types} >= {*own.reference_types}
-    assert {*preview.variants} >= {*own.variants}
-    assert (preview.remix, preview.edit, preview.extend) == (True, True, True)
-    assert preview.extra_fields["*"] == "any"
-    assert not preview.reference_matches_size
+    assert all(map(draft.offers_size, sizes))
+    assert all(map(draft.extends_by, own.extend_seconds))
+    assert draft.extend_steps_max >= own.extend_steps_max
+    assert draft.extend_total_seconds_max >= own.extend_total_seconds_max
+    assert draft.prompt_characters_max >= own.prompt_characters_max
+    assert {*draft.reference_types} >= {*own.reference_types}
+    assert {*draft.variants} >= {*own.variants}
+    assert (draft.remix, draft.edit, draft.extend) == (True, True, True)
+    assert draft.extra_fields["*"] == "any"
+    assert not draft.reference_matches_size
 
 
-def test_what_the_preview_makes_of_nothing_said_never_changes() -> None:
+@pytest.mark.parametrize("profile", ["preview", "draft"])
+def test_what_is_made_of_nothing_said_never_changes(profile: str) -> None:
     """They are part of recipes, on the disks of people."""
-    preview = PROFILES["preview"]
-    usual = (preview.default_model, preview.default_seconds, preview.default_size)
+    made = PROFILES[profile]
+    usual = (made.default_model, made.default_seconds, made.default_size)
     assert usual == ("sora-2", 4, "720x1280")
 
 
@@ -130,16 +140,16 @@ def test_an_extension_of_any_length_is_taken_and_of_none_is_not(tmp_path: Path) 
     parent = "[video.a]\nprompt = 'x'\nseconds = 5\n[video.b]\nextends = 'a'\nprompt = 'y'\n"
     assert told(tmp_path, f"{parent}seconds = 33\n") == []
     assert told(tmp_path, f"{parent}seconds = 0\n") == [
-        "SF0403 specs/a.toml:7:11 0 | provider `preview` does not extend a video by 0 seconds"
+        "SF0403 specs/a.toml:7:11 0 | provider `draft` does not extend a video by 0 seconds"
     ]
     (found,) = told(tmp_path, f"{parent}seconds = 600\n")
     assert "`b` would last 605 seconds" in found
 
 
 def test_a_star_may_be_priced_whatever_models_there_are(tmp_path: Path) -> None:
-    project = '[providers.preview]\nmodels = ["sora-2"]\nprices = { "*" = 0.5 }\n'
+    project = 'models = ["sora-2"]\nprices = { "*" = 0.5 }\n'
     specs = "[video.a]\nprompt = 'x'\n"
     assert told(tmp_path, specs, project) == []
     loaded = load_project(tmp_path)
     providers, _ = resolve_providers(loaded.project, PROFILES, {})
-    assert str(providers["preview"].profile.usd_per_second("sora-2", "720x1280")) == "0.5"
+    assert str(providers["draft"].profile.usd_per_second("sora-2", "720x1280")) == "0.5"
