@@ -115,8 +115,8 @@ class ProjectFolder:
     def spec_files(self, entry: str) -> Iterator[tuple[str, Path | Trouble]]:
         """The spec files of one entry of `project.specs`, sorted by path, each folder once.
 
-        A folder is searched with all its folders but hidden ones; links to folders are
-        followed inside the project.
+        A folder is searched with all its folders but hidden ones and the asset store; links to
+        folders are followed inside the project.
 
         Yields:
             The path relative to the project, and the real path or why it cannot be used.
@@ -172,7 +172,9 @@ class ProjectFolder:
             return
         seen.add(real)
         for name in names:
-            if not name.startswith(".") and (name.endswith(".toml") or (real / name).is_dir()):
+            if name.startswith(".") or real / name == self._assets:
+                continue  # nobody wrote that these be searched
+            if name.endswith(".toml") or (real / name).is_dir():
                 below = name if path == "." else f"{path}/{name}"
                 yield from self._below(below, (*above, real), seen)
 

@@ -169,6 +169,11 @@ def test_no_entry_of_specs_leads_there(kept: Path, entry: str) -> None:
     assert _codes(kept) == ["SF0108"]
 
 
+def test_a_search_of_the_whole_project_leaves_them_out(kept: Path) -> None:
+    write(kept, {"sorafile.toml": "[project]\nspecs = ['.']\n"})
+    assert _codes(kept) == []
+
+
 def test_a_project_file_that_is_a_link_to_hidden_secrets_is_not_read(kept: Path) -> None:
     (kept / "sorafile.toml").symlink_to(".env")
     assert _codes(kept) == ["SF0108"]
