@@ -60,7 +60,7 @@ class ProjectFolder:
         if PurePosixPath(written).is_absolute():
             raise _escape(f"`{written}` is an absolute path")
         path = self.root / base / written
-        self._asked_for.add(path)
+        self._ask_for(path)
         real = self._real(path, written)
         if not real.is_relative_to(self.real_root):
             raise _escape(f"`{written}` leads out of the project")
@@ -73,6 +73,12 @@ class ProjectFolder:
                 fix="move what is wanted of it to another place",
             )
         return real
+
+    def _ask_for(self, path: Path) -> None:
+        if ".." in path.parts:  # nobody else calls it by that name
+            path = as_it_lies(path.parent) / path.name
+        if path.is_relative_to(self.root) or path.is_relative_to(self.real_root):
+            self._asked_for.add(path)
 
     @property
     def asked_for(self) -> frozenset[Path]:
