@@ -4,7 +4,7 @@ import asyncio
 import gc
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -279,9 +279,15 @@ def _places(project: Project, inputs: frozenset[Path]) -> Places:
     database = project.database
     if database is not None and database.parent != root:
         own.add(database.parent)
+    # A search for specs looks into them: only what a spec names there is an input.
+    searched = {each for each in inputs if _is_in(each, own) and each.is_dir()}
     return Places(
         root=root,
-        inputs=inputs,
+        inputs=inputs - searched,
         spec_folders=frozenset(root / fixed_folder(each) for each in project.specs),
         own_folders=frozenset(own),
     )
+
+
+def _is_in(path: Path, folders: Iterable[Path]) -> bool:
+    return any(path.is_relative_to(each) for each in folders)

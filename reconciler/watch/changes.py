@@ -5,13 +5,15 @@ them: what sorafile writes itself is mostly not even heard.
 """
 
 import asyncio
+import math
+import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from watchfiles import awatch
+from watchfiles import Change, awatch
 
 from reconciler.watch.places import Places
 
@@ -19,7 +21,8 @@ from reconciler.watch.places import Places
 _STEP_MS = 20
 _DEBOUNCE_MS = 100
 _GIT_STEP_S = 0.02
-_GIT_S_MAX = 10.0  # a lock that lasts longer was left by a git that died
+_GIT_S_MAX = 10.0  # a lock that is older was left by a git that died
+_GIT_S_AGO = 0.5  # for so long some of what it wrote may not have been heard of
 _POLL_MS = 300  # where the system cannot tell of changes
 
 Told = Callable[[frozenset[Path]], None]
@@ -56,7 +59,7 @@ class Changes(Protocol):
 class _Ear:
     """One task that listens to some folders."""
 
-    heard_of: frozenset[tuple[Path, int]]  # with their inodes: another folder of the name is new
+    folders: frozenset[Path]
     task: asyncio.Task[None]
 
 
@@ -69,6 +72,8 @@ class FileChanges:
     _places: Places | None = None
     _heard: asyncio.Queue[frozenset[Path]] = field(default_factory=asyncio.Queue)
     _ears: dict[bool, _Ear] = field(default_factory=dict)  # by whether they hear what is below
+    _ground: frozenset[Path] = frozenset()  # the folders listened to, and those around them
+    _moved: set[Path] = field(default_factory=set)  # of the ground, since `listen`
     _teller: asyncio.Task[None] | None = None
     _is_told_of_polling: bool = False
 
@@ -81,7 +86,12 @@ class FileChanges:
         held = {path if path in places.spec_folders else path.parent for path in places.inputs}
         near = {found for each in (places.root, *held) if (found := _nearest(each)) is not None}
         flat = {each for each in near if not any(each.is_relative_to(one) for one in deep)}
-        is_new = [await self._hear(deep, below=True), await self._hear(flat, below=False)]
+        moved, self._moved = frozenset(self._moved), set()
+        self._ground = frozenset(each for one in deep | flat for each in (one, *one.parents))
+        is_new = [
+            await self._hear(frozenset(folders), moved, below=below)
+            for folders, below in ((frozenset(deep), True), (frozenset(flat), False))
+        ]
         return any(is_new)
 
     async def aclose(self) -> None:
@@ -90,17 +100,18 @@ class FileChanges:
         tasks += [self._teller] if self._teller is not None else []
         await _end(tasks)
 
-    async def _hear(self, folders: set[Path], *, below: bool) -> bool:
-        wanted = frozenset((each, _inode(each)) for each in folders)
+    async def _hear(self, folders: frozenset[Path], moved: frozenset[Path], *, below: bool) -> bool:
         ear = self._ears.get(below)
         if ear is not None:
-            if ear.heard_of == wanted and not ear.task.done():
+            # Another folder of the same name is not heard, and may have the same inode.
+            is_deaf = ear.task.done() or any(_is_at_or_below(each, moved) for each in folders)
+            if ear.folders == folders and not is_deaf:
                 return False
             await _end([ear.task])
             del self._ears[below]
         if folders:
             task = asyncio.create_task(self._listen_to(sorted(folders), below=below))
-            self._ears[below] = _Ear(wanted, task)
+            self._ears[below] = _Ear(folders, task)
             await asyncio.sleep(0)  # its first step begins the listening
         return bool(folders)
 
@@ -127,7 +138,12 @@ class FileChanges:
             poll_delay_ms=_POLL_MS,
             ignore_permission_denied=True,
         ):
-            paths = frozenset(path for _, name in changes if self._concerns(path := Path(name)))
+            happened = [(kind, Path(name)) for kind, name in changes]
+            if polls:  # what came into a folder changes it, too, and is told of by its own name
+                happened = [each for each in happened if not _is_changed_folder(*each)]
+            came_or_went = {path for kind, path in happened if kind is not Change.modified}
+            self._moved |= came_or_went & self._ground
+            paths = frozenset(path for _, path in happened if self._concerns(path))
             if paths:
                 self._heard.put_nowait(paths)
 
@@ -149,28 +165,35 @@ class FileChanges:
 
 async def _git_is_done(root: Path) -> None:
     """Wait while git writes files: between the first and the last one nothing fits together."""
-    lock = _git_lock(root)
-    if lock is None or not lock.exists():
+    git = _git_folder(root)
+    if git is None:
         return
-    waited_s = 0.0
-    while lock.exists() and waited_s < _GIT_S_MAX:
+    lock, index = git / "index.lock", git / "index"
+    while _age_s(lock) < _GIT_S_MAX:  # noqa: ASYNC110 - it is another process's
         await asyncio.sleep(_GIT_STEP_S)
-        waited_s += _GIT_STEP_S
-    await asyncio.sleep((_STEP_MS + _DEBOUNCE_MS) / 1000)  # its last files are still to be heard of
+    if _age_s(index) < _GIT_S_AGO:  # it was the last thing to be written
+        await asyncio.sleep((_STEP_MS + _DEBOUNCE_MS) / 1000)
 
 
-def _git_lock(root: Path) -> Path | None:
-    """What git has while it changes the working tree that a folder lies in."""
+def _git_folder(root: Path) -> Path | None:
+    """Where git keeps its index of the working tree that a folder lies in."""
     for folder in (root, *root.parents):
         git = folder / ".git"
         if git.is_dir():
-            return git / "index.lock"
-        if git.is_file():  # of a worktree: it says where the rest is
+            return git
+        if git.is_file():  # of a worktree or a submodule: it says where the rest is
             with suppress(OSError, UnicodeDecodeError):
-                where = git.read_text(encoding="utf-8").removeprefix("gitdir:").strip()
-                return folder / where / "index.lock"
+                return folder / git.read_text(encoding="utf-8").removeprefix("gitdir:").strip()
             return None
     return None
+
+
+def _age_s(file: Path) -> float:
+    """Seconds since a file was written; infinite where there is none."""
+    try:
+        return abs(time.time() - file.stat().st_mtime)
+    except OSError:
+        return math.inf
 
 
 def _existing(folder: Path) -> Path | None:
@@ -182,11 +205,12 @@ def _nearest(folder: Path) -> Path | None:
     return next((each for each in (folder, *folder.parents) if each.is_dir()), None)
 
 
-def _inode(folder: Path) -> int:
-    try:
-        return folder.stat().st_ino
-    except OSError:
-        return 0
+def _is_changed_folder(kind: Change, path: Path) -> bool:
+    return kind is Change.modified and path.is_dir()
+
+
+def _is_at_or_below(folder: Path, moved: frozenset[Path]) -> bool:
+    return folder in moved or not moved.isdisjoint(folder.parents)
 
 
 async def _end(tasks: Iterable[asyncio.Task[None]]) -> None:
