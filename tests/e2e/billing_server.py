@@ -1,6 +1,6 @@
 """A Videos API server that bills, as a program: what its books say was made, was made.
 
-    python -m e2e.billing_server
+    python -m e2e.billing_server [PORT]
 
 It prints ``{"url": …}`` when it takes requests, and ends with its standard input. Accounts
 come into being as they are named: the API of one is under `/NAME/v1`, and beside it a test
@@ -234,7 +234,8 @@ def _entry(job: Job) -> dict[str, object]:
 async def main() -> None:
     """Serve until the standard input ends."""
     accounts: defaultdict[str, Account] = defaultdict(Account)
-    listener = await asyncio.start_server(partial(serve, accounts), "127.0.0.1", 0)
+    wanted = int(sys.argv[1]) if len(sys.argv) > 1 else 0
+    listener = await asyncio.start_server(partial(serve, accounts), "127.0.0.1", wanted)
     port = listener.sockets[0].getsockname()[1]
     print(json.dumps({"url": f"http://127.0.0.1:{port}"}), flush=True)
     await asyncio.to_thread(sys.stdin.read)

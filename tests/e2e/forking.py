@@ -10,6 +10,7 @@ have a fork do their work, hand on signals, and take it with them when they are 
 """
 
 import atexit
+import fcntl
 import marshal
 import os
 import select
@@ -20,6 +21,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import termios
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -206,6 +208,8 @@ def _become(request: Any, streams: Sequence[int]) -> str:
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
+    with suppress(OSError):  # it is no terminal, or that of another session
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     sys.stdin = sys.__stdin__ = _stream(0, "r", sys.stdin)
     sys.stdout = sys.__stdout__ = _stream(1, "w", sys.stdout)
     sys.stderr = sys.__stderr__ = _stream(2, "w", sys.stderr, buffering=1)

@@ -24,9 +24,9 @@ def preview_server(data: Path, *options: str) -> Iterator[str]:
 
 
 @contextmanager
-def billing_server() -> Iterator[str]:
-    """Run one that bills on a free port; it ends with the context."""
-    with _running(sys.executable, "-m", "e2e.billing_server") as url:
+def billing_server(port: int = 0) -> Iterator[str]:
+    """Run one that bills, on a free port unless it is said; it ends with the context."""
+    with _running(sys.executable, "-m", "e2e.billing_server", str(port)) as url:
         yield url
 
 

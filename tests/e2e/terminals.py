@@ -2,10 +2,16 @@
 
 import os
 import pty
+import re
+import select
+import socket
 import subprocess
+import termios
+import time
 from collections.abc import Sequence
+from typing import Self
 
-from e2e.forking import SORAFILE, stand_ins
+from e2e.forking import SORAFILE, stand_ins, start
 from e2e.running import WAIT_S_MAX, Film, Ran
 
 _END = "\x04"  # Ctrl-D
@@ -50,3 +56,84 @@ def _at_a_terminal(film: Film, command: Sequence[str], typing: str) -> Ran:
     out, _ = process.communicate(timeout=WAIT_S_MAX)
     os.close(ours)
     return Ran(code=process.returncode, out=out, err=told.decode().replace("\r\n", "\n"))
+
+
+_STEERING = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
+_ROWS_COLUMNS = (40, 200)
+
+
+class Sitting:
+    """Somebody at a terminal in front of a command: what it says is read, and keys are pressed."""
+
+    def __init__(self, film: Film, *arguments: str, typed_before: str = "") -> None:
+        """Start the command, with its own terminal for all three streams."""
+        self._ours, self._theirs = pty.openpty()
+        termios.tcsetwinsize(self._theirs, _ROWS_COLUMNS)
+        self.modes = termios.tcgetattr(self._theirs)
+        self._told = b""
+        self._read_up_to = 0
+        os.write(self._ours, typed_before.encode())
+        self.pid, self._asked = start(
+            arguments,
+            cwd=film.root,
+            environment={**film.environment(), "TERM": "xterm-256color"},
+            streams=(self._theirs, self._theirs, self._theirs),
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._asked.close()
+        os.close(self._theirs)
+        self.hang_up()
+
+    @property
+    def told(self) -> str:
+        """All that was shown so far, without what steers the cursor."""
+        text = self._told.decode(errors="replace").replace("\r\n", "\n")
+        return _STEERING.sub("", text)
+
+    @property
+    def raw(self) -> str:
+        """All that was sent to the terminal so far."""
+        return self._told.decode(errors="replace")
+
+    def press(self, keys: str) -> None:
+        """Press keys; several come at once, as pasted ones do."""
+        os.write(self._ours, keys.encode())
+
+    def until(self, text: str) -> str:
+        """Read until a text is shown that was not before the last one; all up to it."""
+        limit = time.monotonic() + WAIT_S_MAX
+        while (at := self.told.find(text, self._read_up_to)) < 0:
+            assert self._read(limit), f"{text!r} never came:\n{self.told}"
+        self._read_up_to = at + len(text)
+        return self.told[: self._read_up_to]
+
+    def ends(self) -> int:
+        """Wait for the end; the exit code."""
+        limit = time.monotonic() + WAIT_S_MAX
+        while not select.select([self._asked], [], [], 0)[0]:
+            assert self._read(limit, self._asked), f"it does not end:\n{self.told}"
+        while select.select([self._ours], [], [], 0)[0]:
+            self._told += os.read(self._ours, 65536)
+        return self.code()
+
+    def code(self) -> int:
+        """Wait for the end, whatever is shown; the exit code."""
+        self._asked.settimeout(WAIT_S_MAX)
+        return int(self._asked.recv(64))
+
+    def hang_up(self) -> None:
+        """Close the window."""
+        if self._ours >= 0:
+            os.close(self._ours)
+            self._ours = -1
+
+    def _read(self, limit: float, *others: socket.socket) -> bool:
+        left_s = max(0.0, limit - time.monotonic())
+        readable, _, _ = select.select([self._ours, *others], [], [], left_s)
+        if self._ours in readable:
+            self._told += os.read(self._ours, 65536)
+        return bool(readable)
