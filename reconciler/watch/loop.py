@@ -463,8 +463,8 @@ class Watch(Generic[DeclaredT, LookedT]):
         self._is_ending = True
         self._give_up_look()
         if self._run is not None:
-            self._rim.tell(Ending())
             self._run.stop.ask()
+            self._rim.tell(Ending())
 
 
 def _work(part: Plan) -> frozenset[object]:
