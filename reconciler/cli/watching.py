@@ -14,6 +14,7 @@ import click
 
 from reconciler.apply.journey import Limits
 from reconciler.apply.stop import Stop
+from reconciler.cli import streams
 from reconciler.cli.carrying import carry, take_in
 from reconciler.cli.clock import SystemClock
 from reconciler.cli.options import Options
@@ -93,19 +94,27 @@ async def _watch(said: Options, allowed: Allowed) -> ExitCode:
     if not said.json:
         voice.say(begun_text(root, has_keys=has_keys))
     try:
-        with _ending_by_signals(watching, voice), _keys(watching, has_keys=has_keys):
+        with (
+            _keys(watching, has_keys=has_keys) as restore,
+            _ending_by_signals(watching, voice, restore),
+        ):
             code = await watching.run(changes)
     finally:
         voice.close()
         await changes.aclose()
         await rim.aclose()
     if not said.json:
-        said.terminal.talk(ending_text(code))
+        try:
+            said.terminal.talk(ending_text(code))
+        except OSError as error:  # the terminal may be what went away
+            streams.leave(error)
     return code
 
 
 @contextmanager
-def _ending_by_signals(watching: Watch[Declared, Looked], voice: Voice) -> Iterator[None]:
+def _ending_by_signals(
+    watching: Watch[Declared, Looked], voice: Voice, restore: Callable[[], None]
+) -> Iterator[None]:
     """Ctrl-C once ends kindly, twice at once; what is recorded is safe in both cases."""
     loop = asyncio.get_running_loop()
     numbers = [signal.SIGINT, signal.SIGTERM]
@@ -117,6 +126,7 @@ def _ending_by_signals(watching: Watch[Declared, Looked], voice: Voice) -> Itera
         nonlocal asked
         asked += 1
         if asked > 1:
+            restore()
             with suppress(OSError):
                 voice.close()
                 voice.say("Ended at once. Nothing is lost; go on with: sorafile apply")
@@ -133,14 +143,15 @@ def _ending_by_signals(watching: Watch[Declared, Looked], voice: Voice) -> Itera
 
 
 @contextmanager
-def _keys(watching: Watch[Declared, Looked], *, has_keys: bool) -> Iterator[None]:
+def _keys(watching: Watch[Declared, Looked], *, has_keys: bool) -> Iterator[Callable[[], None]]:
+    """Hear of keys; what is yielded leaves the terminal as it was found."""
     if not has_keys:
-        yield
+        yield lambda: None
         return
     from reconciler.cli.keys import keys_told  # Windows has no such terminals
 
-    with keys_told(lambda key: watching.happened(Pressed(key))):
-        yield
+    with keys_told(lambda key: watching.happened(Pressed(key))) as restore:
+        yield restore
 
 
 @dataclass(slots=True, kw_only=True)
@@ -250,7 +261,10 @@ class CommandRim:
         """Show what happens."""
         if isinstance(news, Ending):
             self._is_ending = True
-        self.voice.tell(news)
+            with suppress(OSError):  # the terminal may be what went away
+                self.voice.tell(news)
+        else:
+            self.voice.tell(news)
 
     async def aclose(self) -> None:
         """Close what is open to servers."""

@@ -62,31 +62,15 @@ _STEERING = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 _ROWS_COLUMNS = (40, 200)
 
 
-class Sitting:
-    """Somebody at a terminal in front of a command: what it says is read, and keys are pressed."""
+class _Screen:
+    """The other end of a terminal: what is told there is read, and keys are pressed."""
 
-    def __init__(self, film: Film, *arguments: str, typed_before: str = "") -> None:
-        """Start the command, with its own terminal for all three streams."""
+    def __init__(self) -> None:
         self._ours, self._theirs = pty.openpty()
         termios.tcsetwinsize(self._theirs, _ROWS_COLUMNS)
         self.modes = termios.tcgetattr(self._theirs)
         self._told = b""
         self._read_up_to = 0
-        os.write(self._ours, typed_before.encode())
-        self.pid, self._asked = start(
-            arguments,
-            cwd=film.root,
-            environment={**film.environment(), "TERM": "xterm-256color"},
-            streams=(self._theirs, self._theirs, self._theirs),
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._asked.close()
-        os.close(self._theirs)
-        self.hang_up()
 
     @property
     def told(self) -> str:
@@ -104,12 +88,60 @@ class Sitting:
         os.write(self._ours, keys.encode())
 
     def until(self, text: str) -> str:
-        """Read until a text is shown that was not before the last one; all up to it."""
+        """Read until a text is shown again; what came since the last one, up to it."""
         limit = time.monotonic() + WAIT_S_MAX
         while (at := self.told.find(text, self._read_up_to)) < 0:
             assert self._read(limit), f"{text!r} never came:\n{self.told}"
-        self._read_up_to = at + len(text)
-        return self.told[: self._read_up_to]
+        begin, self._read_up_to = self._read_up_to, at + len(text)
+        return self.told[begin : self._read_up_to]
+
+    def is_as_before(self) -> bool:
+        """Whether lines are edited and echoed as at first, and the cursor is there."""
+        hidden, shown = self.raw.rfind("\x1b[?25l"), self.raw.rfind("\x1b[?25h")
+        return self.modes == termios.tcgetattr(self._theirs) and shown >= hidden
+
+    def reset(self) -> None:
+        """Set the terminal as it was at first, as a shell does that takes it back."""
+        termios.tcsetattr(self._theirs, termios.TCSADRAIN, self.modes)
+
+    def hang_up(self) -> None:
+        """Close the window."""
+        if self._ours >= 0:
+            os.close(self._ours)
+            self._ours = -1
+
+    def _close(self) -> None:
+        os.close(self._theirs)
+        self.hang_up()
+
+    def _read(self, limit: float, *others: socket.socket) -> bool:
+        left_s = max(0.0, limit - time.monotonic())
+        readable, _, _ = select.select([self._ours, *others], [], [], left_s)
+        if self._ours in readable:
+            self._told += os.read(self._ours, 65536)
+        return bool(readable)
+
+
+class Sitting(_Screen):
+    """Somebody at a terminal in front of one command."""
+
+    def __init__(self, film: Film, *arguments: str, typed_before: str = "") -> None:
+        """Start `sorafile`, with the terminal for all three streams."""
+        super().__init__()
+        os.write(self._ours, typed_before.encode())
+        self.pid, self._asked = start(
+            arguments,
+            cwd=film.root,
+            environment={**film.environment(), "TERM": "xterm-256color"},
+            streams=(self._theirs, self._theirs, self._theirs),
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._asked.close()
+        self._close()
 
     def ends(self) -> int:
         """Wait for the end; the exit code."""
@@ -125,15 +157,32 @@ class Sitting:
         self._asked.settimeout(WAIT_S_MAX)
         return int(self._asked.recv(64))
 
-    def hang_up(self) -> None:
-        """Close the window."""
-        if self._ours >= 0:
-            os.close(self._ours)
-            self._ours = -1
 
-    def _read(self, limit: float, *others: socket.socket) -> bool:
-        left_s = max(0.0, limit - time.monotonic())
-        readable, _, _ = select.select([self._ours, *others], [], [], left_s)
-        if self._ours in readable:
-            self._told += os.read(self._ours, 65536)
-        return bool(readable)
+class Shell(_Screen):
+    """Somebody at a terminal in front of bash, which runs commands in its session."""
+
+    def __init__(self, film: Film) -> None:
+        """Start bash, with its job control."""
+        super().__init__()
+        ready = 'export PS1="$ "; bind "set enable-bracketed-paste off"; echo re""ady'
+        self._bash = subprocess.Popen(
+            ["setsid", "--ctty", "bash", "--norc", "--noprofile", "-i"],
+            cwd=film.root,
+            env={**film.environment(), "TERM": "xterm-256color"},
+            stdin=self._theirs,
+            stdout=self._theirs,
+            stderr=self._theirs,
+        )
+        self.type(ready)
+        self.until("ready")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+        self._bash.wait(WAIT_S_MAX)
+
+    def type(self, line: str) -> None:
+        """Type a line."""
+        self.press(f"{line}\n")

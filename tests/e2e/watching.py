@@ -76,11 +76,18 @@ class Studio:
     def settle(self, *, price: str = "0.10", project: str = "", provider: str = "") -> None:
         """Write the project file: dollars a second, and more lines of its two tables."""
         text = STUDIO.format(url=self.bill.url, price=price, project=project, provider=provider)
-        self.film.write("sorafile.toml", text)
+        self.save("sorafile.toml", text)
+
+    def save(self, path: str, text: str | bytes) -> None:
+        """Write a file of the project whole: nobody reads a part of it."""
+        file, new = self.film.root / path, self.film.root / ".new"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        new.write_bytes(text.encode() if isinstance(text, str) else text)
+        new.rename(file)
 
     def declare(self, **prompts: str) -> None:
         """Write the spec: videos of four seconds, with their prompts."""
-        self.film.write("specs/film.toml", spec(prompts))
+        self.save("specs/film.toml", spec(prompts))
 
 
 def spec(prompts: dict[str, str]) -> str:
