@@ -47,7 +47,7 @@ def begun_text(root: Path, *, has_keys: bool) -> str:
 
 def planned_text(news: Planned, root: Path, lag_s: float | None, *, verbose: bool) -> Told | None:
     """A plan after a save: what is new in it, and its sums; None where that is nothing."""
-    plan, saved = news.plan, saved_text(news.paths, root)
+    plan, changed = news.plan, changed_text(news.paths, root)
     took = "" if lag_s is None or lag_s > _LAG_S_MAX else f" ({lag_s * 1000:.0f} ms)"
     known = shown_before(plan, news.shown)
     is_same = bool(plan.actions) and len(known) == len(plan.actions) and not plan.diagnostics
@@ -55,13 +55,13 @@ def planned_text(news: Planned, root: Path, lag_s: float | None, *, verbose: boo
         if news.cause in _BY_ITSELF:
             return None
         what = "no changes" if plan.is_empty else "the plan is the same"
-        return Told(Text(f"{saved or 'Planned'}: {what}{took}."))
-    head = f"{saved}, planned{took}:" if saved else "Planned:"
+        return Told(Text(f"{changed or 'Planned'}: {what}{took}."))
+    head = f"{changed}, planned{took}:" if changed else "Planned:"
     return Told(Text(head), (PlanText(plan=plan, verbose=verbose, shown_before=known),))
 
 
-def saved_text(paths: Iterable[Path], root: Path) -> str:
-    """Which files were saved; empty for none."""
+def changed_text(paths: Iterable[Path], root: Path) -> str:
+    """Which files changed; empty for none."""
     names = sorted(
         path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
         for path in paths
@@ -69,8 +69,8 @@ def saved_text(paths: Iterable[Path], root: Path) -> str:
     if not names:
         return ""
     if len(names) > _NAMED:
-        return f"{names[0]} and {plural(len(names) - 1, 'more file')} saved"
-    return f"{', '.join(names)} saved"
+        return f"{names[0]} and {plural(len(names) - 1, 'more file')} changed"
+    return f"{', '.join(names)} changed"
 
 
 def shown_before(plan: Plan, other: Plan | None) -> frozenset[Address]:
@@ -97,8 +97,8 @@ def _is_same(action: Action, other: Action | None) -> bool:
 
 def broken_text(news: Broken, root: Path) -> Told:
     """Mistakes in the files."""
-    saved = saved_text(news.paths, root)
-    head = f"{saved}, and cannot be used:" if saved else "The files cannot be used:"
+    changed = changed_text(news.paths, root)
+    head = f"{changed}, and cannot be used:" if changed else "The files cannot be used:"
     holds = Text("What was planned last holds; save again once it is mended.")
     return Told(Text(head), (diagnostics_text(news.found), holds))
 

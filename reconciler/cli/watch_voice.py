@@ -238,7 +238,8 @@ def lag_of(news: Planned, now: datetime) -> float | None:
     times = []
     for path in news.paths:
         try:
-            times.append(path.stat().st_mtime)
+            found = path.stat()
         except OSError:
             continue
+        times.append(max(found.st_mtime, found.st_ctime))  # a renamed file keeps the one
     return now.timestamp() - max(times) if times else None

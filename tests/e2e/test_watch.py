@@ -463,11 +463,11 @@ def test_off_a_terminal_it_tells_in_lines(studio: Studio) -> None:
         assert "a waits, for at most $0.40: buy with sorafile apply, or watch" in lines
         studio.save("specs/film.toml", "[video.a]\nprompt = 3\n")
         lines = until_line(watch, "save again once it is mended")
-        assert "specs/film.toml saved, and cannot be used:" in lines
+        assert "specs/film.toml changed, and cannot be used:" in lines
         assert "--> specs/film.toml:2" in lines
         studio.declare(a="A harbour", b="A cat")
         lines = until_line(watch, "wait, for at most $0.80")
-        assert "specs/film.toml saved, planned (" in lines
+        assert "specs/film.toml changed, planned (" in lines
         assert "\x1b" not in lines
         watch.signal(signal.SIGINT)
 

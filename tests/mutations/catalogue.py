@@ -10,6 +10,7 @@ PART = "tests/plan/test_plan_part.py"
 DEADLINES = "tests/plan/test_plan_deadlines.py"
 CLIENT = "tests/remote/test_remote_videos.py"
 TRUST = "tests/cli/test_trust.py"
+WATCH = "tests/watch/test_watch_loop.py"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -452,5 +453,41 @@ MUTATIONS: dict[str, Mutation] = {
         file="apply/purse.py",
         edits=(("        self._held.pop(attempt, None)\n", "        pass\n"),),
         seen_by="tests/apply/test_apply_telling.py::test_a_refusal_frees_what_was_held",
+    ),
+    "an intermediate edit bought": Mutation(
+        breaks="watch: what is saved over at once is never bought",
+        file="watch/loop.py",
+        edits=(('(QUIET_S if cause == "save" else 0.0)', "0.0"),),
+        seen_by=f"{WATCH}::test_an_edit_that_is_saved_over_within_the_quiet_time_is_never_bought",
+    ),
+    "a yes for ever": Mutation(
+        breaks="watch: a yes is good for one purchase",
+        file="watch/loop.py",
+        edits=(("items() if deed in paid}", "items()}"),),
+        seen_by=f"{WATCH}::test_a_yes_is_good_for_one_purchase",
+    ),
+    "a run that outlives its specs": Mutation(
+        breaks="watch: a create that is not sent yet is dropped",
+        file="watch/loop.py",
+        edits=(
+            (
+                "(self._run.facts, self._run.approved) != (seen.reading.facts, approved)",
+                "self._run.approved != approved",
+            ),
+        ),
+        seen_by=f"{WATCH}::test_a_create_that_is_not_sent_yet_is_dropped",
+    ),
+    "beyond what is left": Mutation(
+        breaks="watch: --max-cost holds for the whole watch",
+        file="watch/deciding.py",
+        edits=(("    if worst_usd <= left_usd:\n", "    if worst_usd:\n"),),
+        seen_by="tests/watch/test_watch_deciding.py::"
+        "test_what_begins_was_allowed_and_stays_below_what_is_left",
+    ),
+    "what is let go left to expire": Mutation(
+        breaks="I6",
+        file="plan/make.py",
+        edits=(("        spares=(*plan.spares, *brought_in),\n", ""),),
+        seen_by=f"{WATCH}::test_a_create_that_was_sent_is_kept_though_nobody_allows_its_successor",
     ),
 }

@@ -70,11 +70,15 @@ class Entry:
             yield from hanging(self.mark, self.sentence, options.max_width, indent=indent)
 
 
+_NO_TIME = duration(0)
+
+
 def end_of(event: ActionCompleted | ActionFailed | ActionSkipped | ActionLeft) -> str:
     """How an action ended, after its address; without the fix."""
     match event:
         case ActionCompleted(action=action, seconds=seconds):
-            return f"{DONE[action]} in {duration(seconds)}"
+            took = duration(seconds)
+            return DONE[action] if took == _NO_TIME else f"{DONE[action]} in {took}"
         case ActionFailed(action=action, message=message):
             return f"{action} failed: {message}"
         case ActionSkipped(action=action, because=because):
