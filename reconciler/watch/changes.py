@@ -172,7 +172,7 @@ async def _git_is_done(root: Path) -> None:
     while _age_s(lock) < _GIT_S_MAX:  # noqa: ASYNC110 - it is another process's
         await asyncio.sleep(_GIT_STEP_S)
     if _age_s(index) < _GIT_S_AGO:  # it was the last thing to be written
-        await asyncio.sleep((_STEP_MS + _DEBOUNCE_MS) / 1000)
+        await asyncio.sleep(_DEBOUNCE_MS / 1000)
 
 
 def _git_folder(root: Path) -> Path | None:
