@@ -2,6 +2,8 @@
 
 import asyncio
 import gc
+import sys
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -10,8 +12,9 @@ from typing import cast
 from reconciler.apply.journey import Limits
 from reconciler.apply.stop import Stop
 from reconciler.cli.asking import answer
-from reconciler.cli.carrying import carry, stopping, take_in
+from reconciler.cli.carrying import carry, take_in
 from reconciler.cli.guarding import confirm_deletions, refuse_over_budget
+from reconciler.cli.interrupting import interruptible
 from reconciler.cli.opening import mistakes_told, open_outside, open_project
 from reconciler.cli.options import Options, selecting_flags
 from reconciler.cli.plan_file import read_plan_file
@@ -231,7 +234,7 @@ async def _carry_out(
         stop = Stop()
         view = _view(said, outside)
         try:
-            with stopping(stop, view):
+            with _stopping(stop, view):
                 return await carry(
                     plan,
                     declared=declared,
@@ -256,3 +259,18 @@ def _view(said: Options, outside: Outside) -> View:
     if said.terminal.can_redraw and not said.terminal.quiet:
         return LiveView(said.terminal, outside.clock.now)
     return LineView(terminal=said.terminal, now=outside.clock.now)
+
+
+def _stopping(stop: Stop, view: View) -> AbstractContextManager[None]:
+    """Ctrl-C begins nothing more; again, it ends the process."""
+
+    def kindly() -> None:
+        stop.ask()
+        view.say("Stopping: nothing more is begun. Ctrl-C again stops at once.")
+
+    def at_once() -> None:
+        view.close()
+        sys.stderr.write("Stopped at once. Nothing is lost; go on with: sorafile apply\n")
+        sys.stderr.flush()
+
+    return interruptible(kindly=kindly, at_once=at_once)

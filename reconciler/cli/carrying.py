@@ -1,11 +1,6 @@
-"""Carrying out a plan under the lease, and ending it kindly."""
+"""Carrying out a plan under the lease."""
 
-import asyncio
-import os
-import signal
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 
 from reconciler.apply.journey import Limits, Ports
 from reconciler.apply.remember import rebuild_ledger, record_observed
@@ -13,7 +8,6 @@ from reconciler.apply.run import carry_out
 from reconciler.apply.stop import Stop
 from reconciler.cli.planning import Looked, recounted
 from reconciler.cli.provenance import git_commit
-from reconciler.cli.views import View
 from reconciler.cli.wiring import Declared, Outside
 from reconciler.domain.desired import tags_by_recipe
 from reconciler.domain.errors import ExitCode
@@ -74,34 +68,3 @@ async def carry(
         tell=tell,
         git_commit=git_commit(declared.root),
     )
-
-
-@contextmanager
-def stopping(stop: Stop, view: View) -> Iterator[None]:
-    """Ctrl-C once stops kindly, twice at once; what is recorded is safe in both cases."""
-    loop = asyncio.get_running_loop()
-    numbers = [signal.SIGINT, signal.SIGTERM]
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as `nohup` sets it
-        numbers.append(signal.SIGHUP)
-    is_second = False  # a timeout may have asked for the stop before: that is no first Ctrl-C
-
-    def on_signal() -> None:
-        nonlocal is_second
-        if is_second:
-            with suppress(OSError):
-                view.close()
-                sys.stderr.write("Stopped at once. Nothing is lost; go on with: sorafile apply\n")
-                sys.stderr.flush()
-            os._exit(ExitCode.INTERRUPTED)
-        is_second = True
-        stop.ask()
-        with suppress(OSError):  # the terminal may be what went away
-            view.say("Stopping: nothing more is begun. Ctrl-C again stops at once.")
-
-    for number in numbers:
-        loop.add_signal_handler(number, on_signal)
-    try:
-        yield
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)

@@ -2,10 +2,8 @@
 
 import asyncio
 import gc
-import os
-import signal
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path, PurePosixPath
@@ -17,6 +15,7 @@ from reconciler.apply.stop import Stop
 from reconciler.cli import streams
 from reconciler.cli.carrying import carry, take_in
 from reconciler.cli.clock import SystemClock
+from reconciler.cli.interrupting import interruptible
 from reconciler.cli.options import Options
 from reconciler.cli.planning import Looked, look_and_plan, recounted, replan
 from reconciler.cli.trust import Trust
@@ -96,7 +95,7 @@ async def _watch(said: Options, allowed: Allowed) -> ExitCode:
     try:
         with (
             _keys(watching, has_keys=has_keys) as restore,
-            _ending_by_signals(watching, voice, restore),
+            _ending(watching, voice, restore),
         ):
             code = await watching.run(changes)
     finally:
@@ -111,35 +110,17 @@ async def _watch(said: Options, allowed: Allowed) -> ExitCode:
     return code
 
 
-@contextmanager
-def _ending_by_signals(
+def _ending(
     watching: Watch[Declared, Looked], voice: Voice, restore: Callable[[], None]
-) -> Iterator[None]:
-    """Ctrl-C once ends kindly, twice at once; what is recorded is safe in both cases."""
-    loop = asyncio.get_running_loop()
-    numbers = [signal.SIGINT, signal.SIGTERM]
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as `nohup` sets it
-        numbers.append(signal.SIGHUP)
-    asked = 0
+) -> AbstractContextManager[None]:
+    """Ctrl-C ends the watch; again, it ends the process."""
 
-    def on_signal() -> None:
-        nonlocal asked
-        asked += 1
-        if asked > 1:
-            restore()
-            with suppress(OSError):
-                voice.close()
-                voice.say("Ended at once. Nothing is lost; go on with: sorafile apply")
-            os._exit(ExitCode.INTERRUPTED)
-        watching.happened(EndAsked())
+    def at_once() -> None:
+        restore()
+        voice.close()
+        voice.say("Ended at once. Nothing is lost; go on with: sorafile apply")
 
-    for number in numbers:
-        loop.add_signal_handler(number, on_signal)
-    try:
-        yield
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)
+    return interruptible(kindly=lambda: watching.happened(EndAsked()), at_once=at_once)
 
 
 @contextmanager
