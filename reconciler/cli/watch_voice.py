@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol, assert_never
 
-from rich.console import Console, RenderableType
+from rich.console import Console
 from rich.text import Text
 
 from reconciler.cli.diagnostic_text import diagnostics_text
@@ -76,18 +76,22 @@ class TextVoice:
     _live: LiveView | None = None
 
     def tell(self, news: News) -> None:
-        """Show what happened."""
+        """Show what happened; a plan is the result, and all else talk."""
         if isinstance(news, Idle):
             return
         if isinstance(news, Trouble):
-            if news.error.message != self._trouble:
-                self._trouble = news.error.message
-                self._print(trouble_text(news))
-            return
-        self._trouble = ""
+            is_known, self._trouble = news.error.message == self._trouble, news.error.message
+            if is_known:
+                return
+        else:
+            self._trouble = ""
         told = self._told(news)
-        if told is not None:
-            self._print(told)
+        if told is None:
+            return
+        if isinstance(news, Planned):
+            self._put(told, self.terminal.out)
+        elif isinstance(news, Broken | Trouble) or not self.terminal.quiet:
+            self._put(told, self.terminal.err)
 
     def _told(self, news: News) -> Told | None:
         match news:
@@ -104,29 +108,32 @@ class TextVoice:
                 return spent_text(news)
             case Ending():
                 return Told(Text("Ending: nothing more is begun. Ctrl-C again ends at once."))
-            case Trouble() | Idle():
+            case Trouble():
+                return trouble_text(news)
+            case Idle():
                 return None
             case _:
                 assert_never(news)
 
-    def _print(self, told: Told) -> None:
-        self._put(told.at(self.now()), self.terminal.out)
-
-    def _put(self, what: RenderableType, console: Console) -> None:
+    def _put(self, told: Told, console: Console) -> None:
+        what = told.at(self.now())
         if self._live is not None and console.is_terminal:
             self._live.say(what)  # beside the rows, it would be written into them
         else:
-            console.print(what)
+            is_log = console is self.terminal.err and not console.is_terminal
+            console.print(what, soft_wrap=is_log)
 
     def warn(self, found: tuple[Diagnostic, ...]) -> None:
         """Show warnings about the files, once for as long as they stay the same."""
         if found and found != self._warnings and not self.terminal.quiet:
-            self._put(diagnostics_text(found), self.terminal.err)
+            told = Told(Text("To know of the files:"), (diagnostics_text(found),))
+            self._put(told, self.terminal.err)
         self._warnings = found
 
     def say(self, line: str) -> None:
         """Show a sentence."""
-        self._print(Told(Text(line)))
+        if not self.terminal.quiet:
+            self._put(Told(Text(line)), self.terminal.err)
 
     def view(self, is_recalled: Callable[[], bool]) -> View:
         """What shows one run."""

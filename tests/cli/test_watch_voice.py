@@ -106,14 +106,22 @@ def a_session() -> list[News]:
 def test_a_session_is_told_as_ever(width: int, has_keys: bool) -> None:
     out = io.StringIO()
     terminal = Terminal()
-    terminal.out = Console(file=out, width=width, highlight=False, markup=False)
+    terminal.out = terminal.err = Console(
+        file=out,
+        width=width,
+        force_terminal=has_keys,
+        color_system=None,
+        highlight=False,
+        markup=False,
+    )
     voice = TextVoice(
         terminal=terminal, now=lambda: NOW, root=ROOT, has_keys=has_keys, verbose=False
     )
     for news in a_session():
         voice.tell(news)
     shown = out.getvalue()
-    assert all(len(line.rstrip()) <= width for line in shown.splitlines())
+    if has_keys:  # a log has whole lines
+        assert all(len(line.rstrip()) <= width for line in shown.splitlines())
     golden = GOLDEN / f"watch-{'keys' if has_keys else 'log'}-{width}.txt"
     if os.environ.get("UPDATE_GOLDEN"):
         golden.write_text(shown, encoding="utf-8")
@@ -184,3 +192,20 @@ def test_a_plan_is_as_old_as_the_last_save(tmp_path: Path) -> None:
     told = Planned(plan=plan, cause="save", paths=frozenset({first, second, tmp_path / "gone"}))
     assert lag_of(told, now) == pytest.approx(2.0, abs=0.01)
     assert lag_of(Planned(plan=plan, cause="save", paths=frozenset({tmp_path / "no"})), now) is None
+
+
+def test_quiet_is_a_watch_that_tells_of_plans_and_mistakes_alone() -> None:
+    out, err = io.StringIO(), io.StringIO()
+    terminal = Terminal(quiet=True)
+    terminal.out = Console(file=out, width=80, highlight=False, markup=False)
+    terminal.err = Console(file=err, width=80, highlight=False, markup=False)
+    voice = TextVoice(terminal=terminal, now=lambda: NOW, root=ROOT, has_keys=False, verbose=False)
+    voice.say("Watching")
+    for news in a_session():
+        voice.tell(news)
+    assert out.getvalue().count("12:00:00  ") == 4  # the plans
+    heads = [line for line in err.getvalue().splitlines() if line.startswith("12:00:00  ")]
+    assert [head[10:] for head in heads] == [
+        "specs/a.toml changed, and cannot be used:",
+        "Held up; trying again in 10 s, or when something is saved:",
+    ]

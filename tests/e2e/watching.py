@@ -109,7 +109,8 @@ class Watching:
                 ("watch", *(("--json",) if json_ else ()), *arguments),
                 cwd=film.root,
                 environment=film.environment(),
-                streams=(nothing.fileno(), theirs, self._err.fileno()),
+                # In lines, a person sees the two together.
+                streams=(nothing.fileno(), theirs, self._err.fileno() if json_ else theirs),
             )
         os.close(theirs)
 
