@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from reconciler.apply.gate import Gate
 from reconciler.apply.observe import ServerOf
@@ -85,6 +86,9 @@ class Journey:
     queued: set[Address] = field(init=False, default_factory=set)
     """Whose actions wait for a place, or for others to come first."""
 
+    waited: dict[Address, timedelta] = field(init=False, default_factory=dict)
+    """How long they did so far."""
+
     counted: set[GenerationId] = field(init=False, default_factory=set)
     """The jobs that ran before this run, and have a place of their own."""
 
@@ -141,10 +145,13 @@ class Journey:
     def in_queue(self, address: Address) -> Iterator[None]:
         """What is waited for meanwhile comes before the work."""
         self.queued.add(address)
+        since = self.ports.clock.now()
         try:
             yield
         finally:
             self.queued.discard(address)
+            waited = self.ports.clock.now() - since
+            self.waited[address] = self.waited.get(address, timedelta()) + waited
 
     def wait(self, address: Address, waits_for: Waits) -> None:
         """Tell that an action cannot go on yet."""

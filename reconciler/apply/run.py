@@ -218,7 +218,6 @@ async def _do(work: Work, journey: Journey, tally: _Tally) -> None:
     try:
         with journey.in_queue(action.address):
             await work.wait_for_others()
-        began = clock.now()
         journey.tell(ActionStarted(address=action.address, action=action.kind))
         await work.do()
     except StoppedError:
@@ -236,7 +235,7 @@ async def _do(work: Work, journey: Journey, tally: _Tally) -> None:
         _failed(work, ActionFailedError(f"a bug in sorafile: {error!r}"), journey, tally)
     else:
         tally.completed += 1
-        seconds = (clock.now() - began).total_seconds()
+        seconds = (clock.now() - began - journey.waited[action.address]).total_seconds()
         journey.tell(
             ActionCompleted(
                 address=action.address,

@@ -135,7 +135,7 @@ class ActionCompleted:
     address: Address
     action: ActionKind
     remote_id: str | None
-    seconds: float
+    seconds: float  # without what it waited for its turn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from apply.studio import Studio
 from reconciler.domain.address import Address
 from reconciler.domain.events import (
+    ActionCompleted,
     ActionFailed,
     ActionWaiting,
     DownloadProgress,
@@ -166,3 +167,13 @@ def test_what_an_earlier_run_holds_is_held_until_it_is_settled(studio: Studio) -
     beat = next(event for event in run.events if isinstance(event, Heartbeat))
     assert beat.money.held_usd == Decimal("0.40")
     assert (run.ended.held_usd, run.ended.cost_usd) == (0, 0)
+
+
+def test_how_long_an_action_took_is_told_without_its_time_in_the_queue(studio: Studio) -> None:
+    """Else the last of five hundred would have taken as long as the run."""
+    studio.provider(max_in_flight=1)
+    run = studio.apply(*(a_declaration(f"shot-{number}") for number in range(4)))
+    took = [each.seconds for each in run.events if isinstance(each, ActionCompleted)]
+    assert len(took) == 4
+    assert all(60 <= seconds < 80 for seconds in took)
+    assert run.seconds > 240
