@@ -92,6 +92,8 @@ async def _watch(said: Options, allowed: Allowed) -> ExitCode:
     gc.enable()
     if not said.json:
         voice.say(begun_text(root, has_keys=has_keys))
+        if allowed.yes and allowed.max_cost_usd is None:
+            voice.say("-y buys within a --max-cost, and none is given: what costs waits.")
     try:
         with (
             _keys(watching, has_keys=has_keys) as restore,
