@@ -72,10 +72,10 @@ def _video(parent: Generation) -> Asset | None:
     return parent.asset(Variant.VIDEO)
 
 
-def told_of(buy: Buy | None, provider: Provider) -> Iterator[str]:
+def told_of(buy: Buy, provider: Provider) -> Iterator[str]:
     """What a person should know of how a derived video is asked for."""
-    derived = buy.declaration.recipe.parent if buy is not None else None
-    if buy is None or derived is None:
+    derived = buy.declaration.recipe.parent
+    if derived is None:
         return
     if buy.upload is not None:
         yield (

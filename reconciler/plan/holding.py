@@ -16,6 +16,11 @@ class Holding:
     recorded: Recorded
     intact: frozenset[str]  # paths
 
+    def beside(self, generation: Generation | None) -> tuple[Generation, ...]:
+        """What else it holds; all of it beside None."""
+        held = self.recorded.generations
+        return tuple(each for each in held if generation is None or each.id != generation.id)
+
     def endangered(self, generation: Generation, index: Index) -> tuple[TakeBack, ...]:
         """What must be taken back before a published file goes that the store has lost."""
         lost = {a.sha256 for a in generation.assets if not index.asset_is_whole(a)}
