@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import assert_never
 
 from reconciler.apply.journey import Journey, Lane
-from reconciler.apply.settling import Verdict
+from reconciler.apply.settling import Outcome, Verdict
 from reconciler.domain.address import Address
 from reconciler.domain.desired import ReferenceFile
 from reconciler.domain.echo import Echo
@@ -130,48 +130,71 @@ async def buy(
 
 
 async def settle(
-    attempt: Attempt, address: Address, *, buys_again: bool, lane: Lane, journey: Journey
+    attempt: Attempt, address: Address, *, lane: Lane, journey: Journey
 ) -> Generation | None:
-    """Find out what became of an unresolved attempt, by its provider's `on_ambiguous`.
-
-    `buys_again` says that another is bought where it made nothing: only for that is an attempt
-    written off.
+    """Find out what became of an unresolved attempt.
 
     Returns:
-        What it made, held at `address` from now on; None where it made nothing, or is written
-        off, so that its recipe may be bought again.
+        What it made, held at `address` from now on; None where it made nothing.
 
     Raises:
         StoppedError: the run was stopped first.
         UnresolvedError: nobody can tell; the attempt stays unresolved.
     """
-    state = journey.ports.state
+    outcome = await _outcome(attempt, address, lane, journey)
+    if outcome is Verdict.OPEN:
+        raise _nobody_can_tell(attempt, address)
+    return outcome if isinstance(outcome, Generation) else None
+
+
+async def settle_to_buy_again(
+    attempt: Attempt, address: Address, *, lane: Lane, journey: Journey
+) -> Generation | None:
+    """Find out likewise, for a recipe that is bought again where the attempt made nothing.
+
+    Only for that is an attempt of which nobody can tell written off, if its provider's
+    `on_ambiguous` says so. Then it is None too.
+    """
+    outcome = await _outcome(attempt, address, lane, journey)
+    if outcome is Verdict.OPEN:
+        _write_off(attempt, address, lane, journey)
+    return outcome if isinstance(outcome, Generation) else None
+
+
+async def _outcome(attempt: Attempt, address: Address, lane: Lane, journey: Journey) -> Outcome:
+    """What became of an attempt; what it made is held at the address."""
     journey.wait(address, Waits.LOST_ANSWER)
     outcome = await journey.stop.or_stop(lane.settling.outcome(attempt.id))
     if isinstance(outcome, Generation):
-        state.bind(address, outcome.id)
+        journey.ports.state.bind(address, outcome.id)
         _tell_of_spending(attempt.id, outcome, address, journey)
         journey.notice(
             f"{address}: the answer to its request was lost, and its job"
             f" {outcome.remote_id} was found in the server's list",
             code="SF0606",
         )
-        return outcome
-    if outcome is Verdict.DISPROVED:
+    elif outcome is Verdict.DISPROVED:
         _tell_of_freeing(attempt.id, address, attempt.cost_usd, journey)
-        return None
+    return outcome
+
+
+def _write_off(attempt: Attempt, address: Address, lane: Lane, journey: Journey) -> None:
+    """Give up an attempt that nobody can tell of, once a run and recipe, where that is allowed."""
     may_repeat = lane.provider.on_ambiguous == "retry" and not attempt.made
-    if buys_again and may_repeat and attempt.digest not in journey.written_off:
-        journey.written_off.add(attempt.digest)
-        state.written_off(attempt.id, 'on_ambiguous = "retry"', may_repeat=True)
-        journey.purse.spend(attempt.id)
-        journey.notice(
-            f"{address}: what became of its request cannot be told, so it is bought"
-            ' again (on_ambiguous = "retry"); the money of the first one is booked as wasted',
-            code="SF0607",
-        )
-        return None
-    raise UnresolvedError(
+    if not may_repeat or attempt.digest in journey.written_off:
+        raise _nobody_can_tell(attempt, address)
+    journey.written_off.add(attempt.digest)
+    journey.ports.state.written_off(attempt.id, 'on_ambiguous = "retry"', may_repeat=True)
+    journey.purse.spend(attempt.id)
+    journey.notice(
+        f"{address}: what became of its request cannot be told, so it is bought"
+        ' again (on_ambiguous = "retry"); the money of the first one is booked as wasted',
+        code="SF0607",
+    )
+
+
+def _nobody_can_tell(attempt: Attempt, address: Address) -> UnresolvedError:
+    return UnresolvedError(
         f"a video may have been made and billed, and nobody can tell ({attempt.evidence})",
         fix=f"look at what is there, and decide: sorafile resolve {address}",
     )
@@ -197,7 +220,7 @@ async def _until_made(purchase: _Purchase) -> Generation:
             lane.pace.back_off(error.retry_after_s)
         except _LostAnswerError as lost:
             address = purchase.step.declaration.address
-            found = await settle(lost.attempt, address, buys_again=True, lane=lane, journey=journey)
+            found = await settle_to_buy_again(lost.attempt, address, lane=lane, journey=journey)
             if found is not None:
                 return found
             disproved += 1

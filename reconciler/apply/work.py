@@ -13,7 +13,7 @@ from reconciler.apply.publishing import Published
 from reconciler.apply.remember import recover
 from reconciler.apply.results import Results
 from reconciler.apply.stop import StoppedError
-from reconciler.apply.submit import buy, settle
+from reconciler.apply.submit import buy, settle, settle_to_buy_again
 from reconciler.domain.address import Address
 from reconciler.domain.errors import (
     AbsentError,
@@ -337,13 +337,8 @@ class Work:
         """Find the job of a lost answer, or buy in its place where there is none."""
         attempt = self._attempt(step)
         lane = self.journey.lane(self._lane_of(attempt.provider, attempt.account))
-        found = await settle(
-            attempt,
-            self.action.address,
-            buys_again=step.otherwise is not None,
-            lane=lane,
-            journey=self.journey,
-        )
+        find_out = settle if step.otherwise is None else settle_to_buy_again
+        found = await find_out(attempt, self.action.address, lane=lane, journey=self.journey)
         self._let_others_in()
         if found is not None:
             self._held, self._bought = found, step.otherwise
