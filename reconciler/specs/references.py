@@ -3,6 +3,7 @@
 import hashlib
 import io
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,13 +38,16 @@ class _Image:
         return f"{self.width}x{self.height}"
 
 
+_Look = Callable[[bytes, str], _Image | Trouble]
+
+
 class ReferenceImages:
     """The images that videos start from, each looked at once, or twice if some are fitted."""
 
     def __init__(self, folder: ProjectFolder, findings: Findings) -> None:
         self._folder = folder
         self._findings = findings
-        self._images: dict[tuple[Path, bool], _Image | Trouble] = {}
+        self._images: dict[tuple[Path, _Look], _Image | Trouble] = {}
 
     def of(
         self, spec: Spec, profile: Profile, size: str, fit: ReferenceFit
@@ -52,7 +56,7 @@ class ReferenceImages:
         span = spec.file.document.value_span((*spec.path, "input_reference"))
         try:
             real = self._folder.resolve(spec.table.input_reference or "", base=spec.file.folder)
-            image = self._image(real, is_fitted=fit != "exact")
+            image = self._image(real, _as_it_is if fit == "exact" else _to_be_fitted)
         except UnusablePathError as error:
             self._findings.add(error.trouble, span)
             return None
@@ -70,15 +74,15 @@ class ReferenceImages:
                 self._findings.add(warning, span, severity="warning")
         return image.file
 
-    def _image(self, real: Path, *, is_fitted: bool) -> _Image | Trouble:
-        if (real, is_fitted) not in self._images:
+    def _image(self, real: Path, look: _Look) -> _Image | Trouble:
+        if (real, look) not in self._images:
             path = self._folder.relative(real)
-            data = read_bytes(real, path, bytes_max=_BYTES_MAX)
-            self._images[real, is_fitted] = _look_at(data, path, is_fitted=is_fitted)
-        return self._images[real, is_fitted]
+            self._images[real, look] = look(read_bytes(real, path, bytes_max=_BYTES_MAX), path)
+        return self._images[real, look]
 
 
-def _look_at(data: bytes, path: str, *, is_fitted: bool) -> _Image | Trouble:
+def _as_it_is(data: bytes, path: str) -> _Image | Trouble:
+    """An image that is sent as it is stored."""
     media_type = _media_type(data)
     if media_type is None:
         return Trouble(
@@ -86,20 +90,26 @@ def _look_at(data: bytes, path: str, *, is_fitted: bool) -> _Image | Trouble:
             summary=f"`{path}` is no jpeg, png or webp image",
             allowed="jpeg, png, webp",
         )
-    digest = Sha256(hashlib.sha256(data).hexdigest())
-    file = ReferenceFile(path=path, sha256=digest, media_type=media_type)
     stored, shown = _sides(data, as_shown=False), _sides(data, as_shown=True)
     if stored is None or not _is_whole(data, media_type):
         summary = f"the image `{path}` is cut or damaged"
         return Trouble(code=Code.REFERENCE, summary=summary, fix="save it anew")
-    if not is_fitted:
-        return _Image(file=file, width=stored[0], height=stored[1], is_turned=stored != shown)
+    digest = Sha256(hashlib.sha256(data).hexdigest())
+    file = ReferenceFile(path=path, sha256=digest, media_type=media_type)
+    return _Image(file=file, width=stored[0], height=stored[1], is_turned=stored != shown)
+
+
+def _to_be_fitted(data: bytes, path: str) -> _Image | Trouble:
+    """An image that is scaled for the video, as it is meant to be seen."""
+    image = _as_it_is(data, path)
+    if isinstance(image, Trouble):
+        return image
     try:
         width, height = upright_size(data)
     except UnfitImageError as error:
         summary = f"the image `{path}` cannot be fitted: {error.message}"
         return Trouble(code=Code.REFERENCE, summary=summary, fix=error.fix)
-    return _Image(file=file, width=width, height=height)
+    return _Image(file=image.file, width=width, height=height)
 
 
 def _untaken(image: _Image, profile: Profile, fit: ReferenceFit) -> Trouble | None:
