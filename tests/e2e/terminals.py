@@ -132,7 +132,7 @@ class Sitting(_Screen):
         self.pid, self._asked = start(
             arguments,
             cwd=film.root,
-            environment={**film.environment(), "TERM": "xterm-256color"},
+            environment={"TERM": "xterm-256color", **film.environment()},
             streams=(self._theirs, self._theirs, self._theirs),
         )
 

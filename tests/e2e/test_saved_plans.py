@@ -16,8 +16,8 @@ import pytest
 
 from e2e.running import Film
 from e2e.servers import preview_server
+from e2e.terminals import Sitting
 from e2e.test_commands import ONE, STUDIO, TWO, schema
-from e2e.test_streams import Typist
 
 FILE = "friday.plan"
 PRICED = STUDIO + 'prices = {{ "sora-2" = {price} }}\n'
@@ -137,10 +137,10 @@ def test_saving_a_plan_makes_the_database_that_it_names_and_nothing_else(studio:
 
 def test_a_question_that_is_not_answered_with_yes_does_not_use_it_up(studio: Film) -> None:
     saved(studio)
-    typist = Typist(studio, "apply", FILE)
-    typist.read_until("Only 'yes' is taken: ")
-    typist.type(b"no\n")
-    assert typist.code() == 6
+    with Sitting(studio, "apply", FILE) as sitting:
+        sitting.until("Only 'yes' is taken: ")
+        sitting.press("no\n")
+        assert sitting.code() == 6
     nobody = studio.run("apply", FILE)
     assert nobody.code == 6
     assert f"sorafile apply {FILE} --yes" in nobody.err
@@ -149,25 +149,25 @@ def test_a_question_that_is_not_answered_with_yes_does_not_use_it_up(studio: Fil
 
 def test_it_is_checked_again_once_the_question_is_answered(studio: Film) -> None:
     saved(studio)
-    typists = [Typist(studio, "apply", FILE) for _ in range(2)]
-    for typist in typists:
-        typist.read_until("Only 'yes' is taken: ")
-    typists[0].type(b"yes\n")
-    assert typists[0].code() == 0
-    typists[1].type(b"yes\n")
-    assert "was used already" in typists[1].read_until("nothing was done")
-    assert typists[1].code() == 7
+    with Sitting(studio, "apply", FILE) as one, Sitting(studio, "apply", FILE) as other:
+        for sitting in (one, other):
+            sitting.until("Only 'yes' is taken: ")
+        one.press("yes\n")
+        assert one.code() == 0
+        other.press("yes\n")
+        assert "was used already" in other.until("nothing was done")
+        assert other.code() == 7
     assert jobs(studio) == 2
 
 
 def test_a_database_that_goes_while_the_question_stands_is_not_bought_into(studio: Film) -> None:
     saved(studio)
-    typist = Typist(studio, "apply", FILE)
-    typist.read_until("Only 'yes' is taken: ")
-    shutil.rmtree(studio.root / "state")
-    typist.type(b"yes\n")
-    assert "another state database" in typist.read_until("nothing was done")
-    assert typist.code() == 7
+    with Sitting(studio, "apply", FILE) as sitting:
+        sitting.until("Only 'yes' is taken: ")
+        shutil.rmtree(studio.root / "state")
+        sitting.press("yes\n")
+        assert "another state database" in sitting.until("nothing was done")
+        assert sitting.code() == 7
     assert jobs(studio) == 0
 
 

@@ -1,12 +1,8 @@
 """Output that is closed, full, narrow or of another encoding; questions; a terminal that goes."""
 
 import json
-import os
-import pty
 import re
-import signal
 import subprocess
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,81 +10,30 @@ import pytest
 
 from e2e.running import COMMAND, WAIT_S_MAX, Film
 from e2e.servers import preview_server
+from e2e.terminals import Sitting
 from e2e.test_commands import ONE, STUDIO
 
 FULL = Path("/dev/full")
 BUG = "bug in sorafile"
 
 
-class Typist:
-    """Somebody at a terminal: reads what a command shows, and types."""
-
-    def __init__(self, film: Film, *arguments: str) -> None:
-        self.pid, self.terminal = pty.fork()
-        if self.pid == 0:
-            os.chdir(film.root)
-            os.execve(COMMAND[0], [*COMMAND, *arguments], film.environment())
-
-    def read_until(self, wanted: str) -> str:
-        """What is shown, up to something; to the end for what never comes."""
-        shown = b""
-        while wanted.encode() not in shown:
-            try:
-                shown += os.read(self.terminal, 4096)
-            except OSError:  # Linux says so where the command ended
-                break
-        return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.decode(errors="replace"))
-
-    def read_all(self) -> str:
-        """All that is shown, to the end, with what steers the terminal."""
-        shown = b""
-        while True:
-            try:
-                chunk = os.read(self.terminal, 4096)
-            except OSError:  # Linux says so where the command ended
-                chunk = b""
-            if not chunk:
-                return shown.decode(errors="replace")
-            shown += chunk
-
-    def type(self, keys: bytes) -> None:
-        """Press keys."""
-        os.write(self.terminal, keys)
-
-    def code(self) -> int:
-        """Wait for the end, and close the terminal."""
-        end = time.monotonic() + WAIT_S_MAX
-        while time.monotonic() < end:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            if pid:
-                os.close(self.terminal)
-                return os.waitstatus_to_exitcode(status)
-            time.sleep(0.02)
-        os.kill(self.pid, signal.SIGKILL)
-        raise AssertionError("the command does not end")
-
-    def hang_up(self) -> None:
-        """Close the terminal under the command."""
-        os.close(self.terminal)
-
-
 def test_ctrl_c_at_the_question_ends_the_command_at_once(film: Film) -> None:
     film.write("specs/a.toml", ONE)
-    typist = Typist(film, "apply")
-    typist.read_until("Only 'yes' is taken: ")
-    typist.type(b"\x03")
-    assert typist.code() == 8
+    with Sitting(film, "apply") as sitting:
+        sitting.until("Only 'yes' is taken: ")
+        sitting.press("\x03")
+        assert sitting.code() == 8
     assert not (film.root / "state").exists()
 
 
-@pytest.mark.parametrize("answer", [b"no\n", b"y\n", b"\x04"])
-def test_only_yes_is_a_yes(film: Film, answer: bytes) -> None:
+@pytest.mark.parametrize("answer", ["no\n", "y\n", "\x04"])
+def test_only_yes_is_a_yes(film: Film, answer: str) -> None:
     film.write("specs/a.toml", ONE)
-    typist = Typist(film, "apply")
-    typist.read_until("Only 'yes' is taken: ")
-    typist.type(answer)
-    assert "\r\nerror: not confirmed" in typist.read_until("nothing was done")
-    assert typist.code() == 6
+    with Sitting(film, "apply") as sitting:
+        sitting.until("Only 'yes' is taken: ")
+        sitting.press(answer)
+        assert "\nerror: not confirmed" in sitting.until("nothing was done")
+        assert sitting.code() == 6
 
 
 def test_a_closed_terminal_stops_kindly_and_nothing_is_bought_twice(
@@ -97,11 +42,10 @@ def test_a_closed_terminal_stops_kindly_and_nothing_is_bought_twice(
     with preview_server(tmp_path / "server", "--pace", "3") as url:
         film.write("sorafile.toml", STUDIO.format(url=url))
         film.write("specs/a.toml", ONE)
-        typist = Typist(film, "apply", "--yes")
-        typist.read_until("in progress")
-        typist.hang_up()
-        _, status = os.waitpid(typist.pid, 0)
-        assert os.WIFEXITED(status), "it ended by a signal, in the middle of things"
+        with Sitting(film, "apply", "--yes") as sitting:
+            sitting.until("in progress")
+            sitting.hang_up()
+            assert sitting.code() >= 0, "it ended by a signal, in the middle of things"
         (video,) = film.run("status", "--json").document["videos"]
         assert video["status"] == "pending"
         assert film.run("apply", "--yes").code == 0
@@ -115,11 +59,12 @@ def test_ctrl_c_takes_the_rows_away_and_leaves_the_cursor(
     with preview_server(tmp_path / "server", "--pace", "3") as url:
         film.write("sorafile.toml", STUDIO.format(url=url))
         film.write("specs/a.toml", ONE)
-        typist = Typist(film, "apply", "--yes")
-        typist.read_until("in progress")
-        typist.type(b"\x03" * presses)
-        told = typist.read_all()
-        assert typist.code() == 8
+        with Sitting(film, "apply", "--yes") as sitting:
+            sitting.until("in progress")
+            shown = len(sitting.raw)
+            sitting.press("\x03" * presses)
+            assert sitting.ends() == 8
+            told = sitting.raw[shown:]
     assert told.rindex("\x1b[?25h") > told.rindex("\x1b[?25l")
     after = told[told.rindex("\x1b[?25h") :]
     assert "sorafile apply" in after
@@ -131,9 +76,9 @@ def test_where_no_cursor_can_be_moved_none_is(film: Film, environment: dict[str,
     film.write("specs/a.toml", ONE)
     dumb = replace(film, environ={**film.environ, **environment})
     if "TERM" in environment:
-        typist = Typist(dumb, "apply", "--yes")
-        told = typist.read_all()
-        assert typist.code() == 0
+        with Sitting(dumb, "apply", "--yes") as sitting:
+            assert sitting.ends() == 0
+            told = sitting.raw
     else:
         told = dumb.run("apply", "--yes").err
     assert re.search(r"\d\d:\d\d:\d\d  a: created in ", told)
