@@ -8,7 +8,7 @@ LEASE = "tests/state/test_state_lease.py"
 MATCHING = "tests/plan/test_plan_lost_answers.py"
 PART = "tests/plan/test_plan_part.py"
 DEADLINES = "tests/plan/test_plan_deadlines.py"
-CLIENT = "tests/remote/test_remote_videos.py"
+CLIENT = "tests/remote/test_remote_videos"
 TRUST = "tests/cli/test_trust.py"
 WATCH = "tests/watch/test_watch_loop.py"
 
@@ -363,19 +363,19 @@ MUTATIONS: dict[str, Mutation] = {
                 ),
             ),
         ),
-        seen_by=f"{CLIENT}::test_a_paid_request_is_sent_once_whatever_comes_of_it",
+        seen_by=f"{CLIENT}_paying.py::test_a_paid_request_is_sent_once_whatever_comes_of_it",
     ),
     "redirects followed": Mutation(
         breaks="I1",
         file="remote/transport.py",
         edits=(("follow_redirects=False", "follow_redirects=True"),),
-        seen_by=f"{CLIENT}::test_a_paid_request_is_sent_once_whatever_comes_of_it",
+        seen_by=f"{CLIENT}_paying.py::test_a_paid_request_is_sent_once_whatever_comes_of_it",
     ),
     "a delete repeated blindly": Mutation(
         breaks="I7",
         file="remote/videos.py",
         edits=(("may_repeat=lambda: was_certainly_not_done", "may_repeat=lambda: True"),),
-        seen_by=f"{CLIENT}::test_a_delete_that_may_have_arrived_is_not_repeated",
+        seen_by=f"{CLIENT}_reading.py::test_a_delete_that_may_have_arrived_is_not_repeated",
     ),
     "the job of what is not selected deleted": Mutation(
         breaks="I7",
