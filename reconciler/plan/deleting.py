@@ -23,13 +23,7 @@ def delete(recorded: Recorded, facts: Setting, *, destroy: bool) -> Action:
     )
     if recorded.lifecycle.protect:
         return action
-    going = let_go(
-        recorded.generations,
-        held=holding(recorded, facts.index),
-        policy=recorded.lifecycle.remote,
-        is_used=partial(facts.is_used_by_others, address=recorded.address),
-        index=facts.index,
-    )
+    going = _going(recorded, facts)
     steps: tuple[Step, ...] = (
         *going.first,
         *(Unpublish(file=file) for file in recorded.published),
@@ -53,6 +47,16 @@ def delete(recorded: Recorded, facts: Setting, *, destroy: bool) -> Action:
         steps=steps,
         changes=_removed(newest),
         notes=(*overdue, *going.notes),
+    )
+
+
+def _going(recorded: Recorded, facts: Setting) -> LettingGo:
+    return let_go(
+        recorded.generations,
+        held=holding(recorded, facts.index),
+        policy=recorded.lifecycle.remote,
+        is_used=partial(facts.is_used_by_others, address=recorded.address),
+        index=facts.index,
     )
 
 
