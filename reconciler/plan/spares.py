@@ -69,7 +69,7 @@ def _to_seek(index: Index, actions: Collection[Action]) -> Iterator[SeekSpare]:
 
 def brought_in(action: Action, index: Index) -> Iterator[StoreSpare]:
     """The paid jobs that an action lets go, and whose videos are not here yet."""
-    if not action.purchases:
+    if not action.purchases and action.kind is not ActionKind.DELETE:
         return  # it is done, whatever is allowed
     for step in action.steps:
         if not isinstance(step, Retire):
