@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -32,7 +32,7 @@ from reconciler.cli.wiring import (
 )
 from reconciler.domain.address import Address
 from reconciler.domain.errors import Diagnostic, ExitCode, SorafileError
-from reconciler.domain.events import ActionFailed, Event, PlanMade
+from reconciler.domain.events import ActionFailed, Event, PlanMade, RunEnded
 from reconciler.domain.observed import brought_in
 from reconciler.domain.plan import Plan
 from reconciler.domain.recorded import RunId
@@ -234,10 +234,15 @@ class CommandRim:
                 )
             finally:
                 view.close()
-            return Outcome(code=code, run=witness.run, failed=witness.failed)
+            return Outcome(
+                code=code,
+                run=witness.run,
+                failed=witness.failed,
+                spent_usd=witness.spent_usd,
+            )
 
-    def counted(self, declared: Declared, runs: tuple[RunId, ...]) -> Decimal:
-        """Dollars that some runs hold or spent."""
+    def counted(self, declared: Declared, runs: Collection[RunId]) -> Mapping[RunId, Decimal]:
+        """Dollars that each of some runs holds or spent, as far as the state knows of them."""
         return state_reader(declared.project, self.said.workspace).counted_of(runs)
 
     def tell(self, news: News) -> None:
@@ -260,12 +265,15 @@ class _Witness:
 
     run: RunId | None = None
     failed: dict[Address, str] = field(default_factory=dict)
+    spent_usd: Decimal = Decimal(0)
 
     def note(self, event: Event) -> None:
         if isinstance(event, PlanMade):
             self.run = event.run_id
         elif isinstance(event, ActionFailed):
             self.failed[event.address] = event.code
+        elif isinstance(event, RunEnded):
+            self.spent_usd = event.cost_usd + event.held_usd
 
 
 def _places(project: Project, inputs: frozenset[Path]) -> Places:

@@ -250,8 +250,8 @@ class StateReader(Protocol):
             since: leaves out the money that was held before; None: nothing.
         """
 
-    def counted_of(self, runs: Collection[RunId]) -> Decimal:
-        """Dollars that some runs hold or spent, up to now."""
+    def counted_of(self, runs: Collection[RunId]) -> Mapping[RunId, Decimal]:
+        """Dollars that each of some runs holds or spent, as far as they are recorded here."""
 
 
 class StateWriter(StateReader, Protocol):

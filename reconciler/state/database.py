@@ -1,6 +1,6 @@
 """The state database's two doors: one for reading, one for a run that holds the workspace."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -119,9 +119,9 @@ class _Reader:
         with self._connection() as connection:
             return () if connection is None else read_bookings(connection, since)
 
-    def counted_of(self, runs: Collection[RunId]) -> Decimal:
+    def counted_of(self, runs: Collection[RunId]) -> Mapping[RunId, Decimal]:
         with self._connection() as connection:
-            return Decimal(0) if connection is None else counted_of(connection, runs)
+            return {} if connection is None else counted_of(connection, runs)
 
     @contextmanager
     def _connection(self) -> Iterator[Connection | None]:

@@ -5,7 +5,7 @@ freed, or for ever where it was spent; of what was found without a hold, the spe
 """
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from decimal import Decimal
 
@@ -94,9 +94,10 @@ def _was_unresolved(at: datetime, workspace: str) -> ColumnElement[bool]:
     )
 
 
-def counted_of(connection: Connection, run_ids: Collection[RunId]) -> Decimal:
-    """Dollars that some runs hold or spent, up to now."""
-    return _sum(connection, attempts.c.run_id.in_(run_ids))
+def counted_of(connection: Connection, run_ids: Collection[RunId]) -> Mapping[RunId, Decimal]:
+    """Dollars that each of some runs holds or spent, up to now, as far as they are recorded."""
+    known = connection.execute(select(runs.c.id).where(runs.c.id.in_(run_ids))).scalars().all()
+    return {RunId(each): _sum(connection, attempts.c.run_id == each) for each in known}
 
 
 def _sum(connection: Connection, *which: ColumnElement[bool]) -> Decimal:

@@ -61,8 +61,8 @@ class Writer:
         with self._reading() as connection:
             return spending.read_bookings(connection, since)
 
-    def counted_of(self, runs: Collection[RunId]) -> Decimal:
-        """Dollars that some runs hold or spent, up to now."""
+    def counted_of(self, runs: Collection[RunId]) -> Mapping[RunId, Decimal]:
+        """Dollars that each of some runs holds or spent, as far as they are recorded."""
         with self._reading() as connection:
             return spending.counted_of(connection, runs)
 

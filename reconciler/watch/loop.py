@@ -6,9 +6,10 @@ paid for to the next one, and drops what was not sent.
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Generic, assert_never
 
@@ -136,7 +137,7 @@ class Watch(Generic[DeclaredT, LookedT]):
         self._told: tuple[object, ...] = ()  # of what waits
         self._asked_at_s = 0.0
         self._run: _Run | None = None
-        self._runs: tuple[RunId, ...] = ()
+        self._spent_usd: Mapping[RunId, Decimal] = {}  # by each run of this watch
         self._quiet_until_s = 0.0
         self._not_before_s = 0.0  # nothing is tried again by itself
         self._retry_s = _RETRY_S
@@ -365,7 +366,7 @@ class Watch(Generic[DeclaredT, LookedT]):
             self._trouble(error)
             return
         if outcome.run is not None:
-            self._runs = (*self._runs, outcome.run)
+            self._spent_usd = {**self._spent_usd, outcome.run: outcome.spent_usd}
             self._count()
         if outcome.code is not ExitCode.INTERRUPTED:
             self._done_last = _work(run.part)
@@ -376,15 +377,19 @@ class Watch(Generic[DeclaredT, LookedT]):
             self._begin_look("run")
 
     def _count(self) -> None:
-        """Know again what the watch may still spend."""
-        if self._last is None:
-            return
-        with suppress(SorafileError):  # the next look tells what is wrong
-            spent_usd = self._rim.counted(self._last.declared, self._runs)
-            is_news = spent_usd != self._permission.spent_usd
-            self._permission = replace(self._permission, spent_usd=spent_usd)
-            if is_news and self._permission.max_cost_usd is not None:
-                self._rim.tell(Spent(permission=self._permission))
+        """Know again what the watch may still spend.
+
+        What a run said itself holds where the state cannot be read, or is another one by now.
+        """
+        if self._last is not None:
+            with suppress(SorafileError):  # the next look tells what is wrong
+                counted = self._rim.counted(self._last.declared, self._spent_usd.keys())
+                self._spent_usd = {**self._spent_usd, **counted}
+        spent_usd = sum(self._spent_usd.values(), Decimal(0))
+        is_news = spent_usd != self._permission.spent_usd
+        self._permission = replace(self._permission, spent_usd=spent_usd)
+        if is_news and self._permission.max_cost_usd is not None:
+            self._rim.tell(Spent(permission=self._permission))
 
     def _rest(self, part: Plan, outcome: Outcome) -> None:
         """Begin what failed no more by itself, or later where its trouble may pass."""

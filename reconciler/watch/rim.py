@@ -1,6 +1,6 @@
 """What a watch asks of the command that runs it: to read, to look, to do, and to tell."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -50,6 +50,7 @@ class Outcome:
     code: ExitCode
     run: RunId | None  # None: nothing was left to do
     failed: Mapping[Address, str]  # with the code of the error
+    spent_usd: Decimal = Decimal(0)  # or held, as it said itself
 
 
 Cause = Literal["start", "save", "ask", "run", "tick"]
@@ -155,8 +156,8 @@ class Rim(Protocol[DeclaredT, LookedT]):
             SorafileError: nothing was done.
         """
 
-    def counted(self, declared: DeclaredT, runs: tuple[RunId, ...]) -> Decimal:
-        """Dollars that some runs hold or spent.
+    def counted(self, declared: DeclaredT, runs: Collection[RunId]) -> Mapping[RunId, Decimal]:
+        """Dollars that each of some runs holds or spent, as far as the state knows of them.
 
         Raises:
             StateError: the state cannot be read.

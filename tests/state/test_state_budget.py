@@ -392,13 +392,13 @@ def test_what_some_runs_hold_or_spent_is_told_of_them_alone(desk: Desk) -> None:
         freed = writer.reserve(an_intent(prompt="one"), mine)
         writer.reserve(an_intent(prompt="two"), later)
         writer.reserve(an_intent(prompt="three"), others)
-        assert writer.counted_of([mine, later]) == Decimal("0.80")
+        assert writer.counted_of([mine, later]) == {mine: Decimal("0.40"), later: Decimal("0.40")}
         writer.not_sent(freed, "no connection")
-        assert writer.counted_of([mine, later]) == Decimal("0.40")
-        assert writer.counted_of([]) == 0
+        assert writer.counted_of([mine, later]) == {mine: 0, later: Decimal("0.40")}
+        assert writer.counted_of([RunId("another")]) == {}
         reader = open_reader(desk.url, desk.root, "other")
-        assert reader.counted_of([others]) == Decimal("0.40")
+        assert reader.counted_of([others]) == {others: Decimal("0.40")}
 
 
 def test_nobody_spent_anything_where_nothing_was_ever_recorded(desk: Desk) -> None:
-    assert open_reader(desk.url, desk.root, "default").counted_of([RunId("1")]) == 0
+    assert open_reader(desk.url, desk.root, "default").counted_of([RunId("1")]) == {}

@@ -1,7 +1,7 @@
 """A watch of a simulated studio: somebody saves and presses keys at simulated moments."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -73,6 +73,7 @@ class Session:
     looks: int = 0
     breaks: bool = False  # whoever tells breaks, as by a bug
     limits: Limits = NO_LIMITS
+    forgets: bool = False  # its state is another one by now, which knows of no run
     _watch: "Watch[Files, Looked]" = field(init=False)
 
     def run(
@@ -188,15 +189,18 @@ class Session:
                 world.observed, recorded, assets=studio.store, files=studio.files, state=state
             )
             run: RunId | None = None
+            spent_usd = Decimal(0)
             failed: dict[Address, str] = {}
 
             def tell(event: Event) -> None:
-                nonlocal run
+                nonlocal run, spent_usd
                 self.events.append(event)
                 if isinstance(event, PlanMade):
                     run = event.run_id
                 elif isinstance(event, ActionFailed):
                     failed[event.address] = event.code
+                elif isinstance(event, RunEnded):
+                    spent_usd = event.cost_usd + event.held_usd
 
             code = await carry_out(
                 plan,
@@ -207,10 +211,12 @@ class Session:
                 stop=stop,
                 tell=tell,
             )
-            return Outcome(code=code, run=run, failed=failed)
+            return Outcome(code=code, run=run, failed=failed, spent_usd=spent_usd)
 
-    def counted(self, declared: Files, runs: tuple[RunId, ...]) -> Decimal:
+    def counted(self, declared: Files, runs: Collection[RunId]) -> Mapping[RunId, Decimal]:
         del declared
+        if self.forgets:
+            return {}
         return open_reader(URL, self.studio.root, "default").counted_of(runs)
 
     def tell(self, news: News) -> None:

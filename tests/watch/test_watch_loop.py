@@ -175,6 +175,25 @@ def test_yes_buys_within_the_max_cost_of_the_whole_watch(session: Session) -> No
     assert sum(each.usd or 0 for each in session.studio.bookings()) == Decimal("0.80")
 
 
+def test_the_max_cost_is_of_the_whole_watch_though_the_state_is_another_one(
+    session: Session,
+) -> None:
+    """Somebody deleted it, or `sorafile.toml` names another: what was spent is spent."""
+    session.files = (STREET,)
+
+    async def story(film: Session) -> None:
+        await film.wait(A_WHILE_S)
+        film.forgets = True
+        film.save(a_declaration("street", "wide"))
+        await film.wait(A_WHILE_S)
+        film.save(a_declaration("street", "close"))
+        await film.wait(A_WHILE_S)
+
+    session.run(story, buys=True, max_cost="0.80")
+    assert session.bought() == ["street", "wide"]
+    assert "what is left of --max-cost ($0.00)" in session.waiting.verdict.because
+
+
 def test_yes_buys_nothing_without_a_max_cost(session: Session) -> None:
     session.files = (STREET,)
 
@@ -474,6 +493,22 @@ def test_what_looks_like_a_mistake_is_never_deleted(session: Session, left: int)
     session.run(story, buys=True, max_cost="100")
     assert not session.studio.server.asked(Operation.DELETE)
     assert len(list((session.studio.root / "videos").iterdir())) == 6
+
+
+def test_what_is_not_deleted_by_mistake_is_brought_in_all_the_same(session: Session) -> None:
+    """It was paid for, and would expire while nobody says whether the deletion is meant."""
+    several = tuple(a_declaration(f"scene-{number}") for number in range(6))
+    session.files = several
+
+    async def story(film: Session) -> None:
+        while len(film.bought()) < len(several):
+            await film.wait(1)
+        film.save()
+        await film.wait(HOUR_S)
+
+    session.run(story, buys=True, max_cost="100")
+    assert not session.studio.server.asked(Operation.DELETE)
+    assert all(each.assets for each in session.studio.recorded().generations.values())
 
 
 def test_nothing_is_bought_while_something_protected_would_go(session: Session) -> None:
