@@ -15,6 +15,7 @@ from reconciler.plan.make import allowed_part
 from reconciler.plan.price import worst_case_usd
 
 _NOTHING = Decimal(0)
+_BRINGING_IN = frozenset({ActionKind.WAIT, ActionKind.DOWNLOAD, ActionKind.RESOLVE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +99,18 @@ def decide(plan: Plan, world: World, permission: Permission) -> Verdict:
         waiting_usd=_worst_usd(waiting, providers),
         has_unknown_price=any(map(_is_of_unknown_price, waiting)),
         is_hasty=any(_is_final(each, permission) for each in part.actions),
+    )
+
+
+def bringing_in(plan: Plan, permission: Permission) -> Plan:
+    """Cut a plan to what only brings in what was paid for: all that cannot wait for a person."""
+    return allowed_part(
+        plan,
+        {},
+        may_begin=lambda each: (
+            each.kind in _BRINGING_IN and deed_of(each) not in permission.resting
+        ),
+        may_buy=lambda _: False,
     )
 
 

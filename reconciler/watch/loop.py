@@ -6,7 +6,7 @@ paid for to the next one, and drops what was not sent.
 """
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -14,13 +14,21 @@ from pathlib import Path
 from typing import Any, Generic, assert_never
 
 from reconciler.apply.stop import Stop
-from reconciler.domain.errors import ExitCode, InvalidSpecError, SorafileError
+from reconciler.domain.errors import Diagnostic, ExitCode, InvalidSpecError, SorafileError
 from reconciler.domain.plan import Plan
 from reconciler.domain.ports import Clock
 from reconciler.domain.recorded import RunId
 from reconciler.domain.world import World
 from reconciler.watch.changes import Changes, Snapshot, moved_since, snapshot
-from reconciler.watch.deciding import Deed, Permission, Verdict, costs, decide, deed_of
+from reconciler.watch.deciding import (
+    Deed,
+    Permission,
+    Verdict,
+    bringing_in,
+    costs,
+    decide,
+    deed_of,
+)
 from reconciler.watch.rim import (
     Broken,
     Cause,
@@ -133,6 +141,7 @@ class Watch(Generic[DeclaredT, LookedT]):
         self._files: Snapshot = {}
         self._look: _Look[DeclaredT, LookedT] | None = None
         self._last: _Seen[DeclaredT, LookedT] | None = None
+        self._contradictions: tuple[Diagnostic, ...] = ()  # of the files, to what the state holds
         self._shown: Plan | None = None
         self._told: tuple[object, ...] = ()  # of what waits
         self._asked_at_s = 0.0
@@ -236,6 +245,7 @@ class Watch(Generic[DeclaredT, LookedT]):
     def _begin_look(self, cause: Cause, paths: frozenset[Path] = frozenset()) -> None:
         reading = self._reading
         if reading is None or reading.declared is None:
+            self._look_back()
             return
         if self._look is not None:
             paths |= self._look.paths
@@ -247,6 +257,20 @@ class Watch(Generic[DeclaredT, LookedT]):
             declared=reading.declared,
             cause=cause,
             paths=paths,
+        )
+
+    def _look_back(self) -> None:
+        """Look at what was planned last: what is paid for must not wait for the files' mending."""
+        last = self._last
+        if last is None or last.reading is self._reading:
+            return
+        self._give_up_look()
+        self._look = _Look(
+            task=self._started(self._rim.look(last.declared)),
+            reading=last.reading,
+            declared=last.declared,
+            cause="tick",
+            paths=frozenset(),
         )
 
     def _started(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
@@ -266,13 +290,17 @@ class Watch(Generic[DeclaredT, LookedT]):
         try:
             looked = look.task.result()
         except InvalidSpecError as error:  # a block contradicts what the state holds
-            self._last = None
-            self._rim.tell(Broken(found=error.diagnostics, paths=look.paths))
+            if look.reading is self._reading:
+                self._contradicted(look, error.diagnostics)
             return
         except SorafileError as error:
             self._trouble(error)
             return
-        self._last = _Seen(reading=look.reading, declared=look.declared, looked=looked)
+        self._last = seen = _Seen(reading=look.reading, declared=look.declared, looked=looked)
+        if look.reading is not self._reading:
+            self._bring_in(seen)
+            return
+        self._contradictions = ()
         plan = looked.plan
         if self._run is None:
             # What is paid for by now needs a new yes, should it ever be wanted again.
@@ -286,6 +314,26 @@ class Watch(Generic[DeclaredT, LookedT]):
             )
             self._shown = plan
         self._consider(is_told=is_told)
+
+    def _contradicted(self, look: _Look[DeclaredT, LookedT], found: tuple[Diagnostic, ...]) -> None:
+        if look.cause in _TOLD or found != self._contradictions:
+            self._rim.tell(Broken(found=found, paths=look.paths))
+        self._contradictions = found
+        self._look_back()
+
+    def _bring_in(self, seen: _Seen[DeclaredT, LookedT]) -> None:
+        """Of what was planned last, do what keeps what was paid for from being lost."""
+        permission = self._permission
+
+        def choose(plan: Plan, _: World) -> Plan:
+            return bringing_in(plan, permission)
+
+        part = choose(seen.looked.plan, seen.looked.world)
+        if self._run is None and not self._is_ending and part.is_to_do:
+            if _work(part) == self._done_last:
+                self._wait_longer()
+            else:
+                self._begin(seen, part, choose)
 
     def _consider(self, *, is_told: bool = False) -> None:
         """Begin what may be begun, and ask for what may not."""
@@ -311,7 +359,10 @@ class Watch(Generic[DeclaredT, LookedT]):
             return
         wait_s = self._quiet_until_s - self._clock.uptime_s() if verdict.is_hasty else 0.0
         if wait_s <= 0:
-            self._begin(seen, verdict)
+            permission = self._permission
+            self._begin(
+                seen, verdict.part, lambda plan, world: decide(plan, world, permission).part
+            )
             return
         if is_told:
             self._rim.tell(Hesitating(verdict=verdict, wait_s=wait_s))
@@ -320,7 +371,8 @@ class Watch(Generic[DeclaredT, LookedT]):
 
     @property
     def _is_broken(self) -> bool:
-        return self._reading is None or self._reading.declared is None
+        is_unread = self._reading is None or self._reading.declared is None
+        return is_unread or bool(self._contradictions)
 
     def _ask(self, plan: Plan, verdict: Verdict, *, again: bool) -> None:
         """Tell what waits, or that nothing does, unless it was told already."""
@@ -342,18 +394,19 @@ class Watch(Generic[DeclaredT, LookedT]):
                 )
             )
 
-    def _begin(self, seen: _Seen[DeclaredT, LookedT], verdict: Verdict) -> None:
+    def _begin(
+        self,
+        seen: _Seen[DeclaredT, LookedT],
+        part: Plan,
+        choose: Callable[[Plan, World], Plan],
+    ) -> None:
         permission, stop = self._permission, Stop()
-
-        def choose(plan: Plan, world: World) -> Plan:
-            return decide(plan, world, permission).part
-
         carrying = self._rim.carry_out(
             seen.declared, seen.looked, choose, max_cost_usd=permission.left_usd, stop=stop
         )
         self._run = _Run(
             task=self._started(carrying),
-            part=verdict.part,
+            part=part,
             facts=seen.reading.facts,
             approved=frozenset(permission.approved),
             stop=stop,
@@ -424,7 +477,7 @@ class Watch(Generic[DeclaredT, LookedT]):
         if moved:
             self._files = snapshot(self._files)
         is_busy = self._run is not None or self._look is not None or self._is_ending
-        if is_busy or self._is_broken or self._clock.uptime_s() < self._not_before_s:
+        if is_busy or self._clock.uptime_s() < self._not_before_s:
             return
         self._permission = replace(
             self._permission, resting=self._permission.resting - self._passing

@@ -14,7 +14,7 @@ from reconciler.apply.stop import Stop
 from reconciler.domain.address import Address
 from reconciler.domain.budget import NO_BUDGET, Budget
 from reconciler.domain.desired import Declaration
-from reconciler.domain.errors import Diagnostic, ExitCode
+from reconciler.domain.errors import Diagnostic, ExitCode, InvalidSpecError
 from reconciler.domain.events import ActionFailed, ActionStarted, Event, PlanMade, RunEnded
 from reconciler.domain.observed import brought_in
 from reconciler.domain.plan import Plan
@@ -73,6 +73,7 @@ class Session:
     looks: int = 0
     breaks: bool = False  # whoever tells breaks, as by a bug
     limits: Limits = NO_LIMITS
+    contradicts: bool = False  # the files that are saved do what the state holds
     forgets: bool = False  # its state is another one by now, which knows of no run
     _watch: "Watch[Files, Looked]" = field(init=False)
 
@@ -161,6 +162,8 @@ class Session:
 
     async def look(self, declared: Files) -> Looked:
         self.looks += 1
+        if self.contradicts and declared == self.files:
+            raise InvalidSpecError((MISTAKE,))
         await self.studio.clock.sleep(self.look_s)
         recorded = self.studio.recorded()
         world = await self.studio.look(declared, recorded, self.studio.server_of, "default")

@@ -435,6 +435,43 @@ def test_nothing_new_begins_while_a_file_is_broken(session: Session) -> None:
     assert session.bought() == ["street"]
 
 
+def test_what_is_paid_for_is_brought_in_though_a_file_is_broken(session: Session) -> None:
+    """A run was recalled for another edit, and then somebody goes for lunch in mid-sentence."""
+    session.studio.server.fated("street", Fate(duration_s=60, lifetime_s=60))
+    session.files = (STREET,)
+
+    async def story(film: Session) -> None:
+        await film.wait(20)
+        film.save(a_declaration("street", "other"), NIGHT)
+        await film.wait(1)
+        film.save_broken()
+        await film.wait(HOUR_S)
+
+    session.run(story, buys=True, max_cost="100")
+    assert session.bought() == ["street"]
+    assert all(each.assets for each in session.studio.recorded().generations.values())
+
+
+def test_a_contradiction_is_told_once_and_what_is_paid_for_is_brought_in(session: Session) -> None:
+    session.studio.server.fated("street", Fate(duration_s=60, lifetime_s=60))
+    session.files = (STREET,)
+
+    async def story(film: Session) -> None:
+        await film.wait(20)
+        film.contradicts = True
+        film.save(STREET, NIGHT)
+        await film.wait(HOUR_S)
+        assert session.bought() == ["street"]
+        film.contradicts = False
+        film.save(STREET, NIGHT)
+        await film.wait(A_WHILE_S)
+
+    session.run(story, buys=True, max_cost="100")
+    assert len(session.of(Broken)) == 1
+    assert session.bought() == ["street", "night"]
+    assert all(each.assets for each in session.studio.recorded().generations.values())
+
+
 def test_a_watch_may_begin_with_a_broken_file(session: Session) -> None:
     session.studio.provider(prices=FREE)
     session.files = None
