@@ -113,11 +113,26 @@ def waiting_text(news: Waiting, *, has_keys: bool) -> Told:
     verb = "waits" if len(verdict.waiting) == 1 else "wait"
     if verdict.because:
         return Told(Text(f"{names} {verb}: {verdict.because}."))
-    price = worst_case(verdict)
+    price, before = worst_case(verdict), _bought_before(verdict)
     if has_keys:
-        asked = Text.assemble(f"{names} {verb}, for {price}. ", ("Press y to buy.", "bold"))
+        asked = Text.assemble(f"{names} {verb}, for {price}. {before}", ("Press y to buy.", "bold"))
         return Told(asked)
+    if before:
+        return Told(Text(f"{names} {verb}, for {price}. {before}To buy again: sorafile apply"))
     return Told(Text(f"{names} {verb}, for {price}: {_how(news.permission)}."))
+
+
+def _bought_before(verdict: Verdict) -> str:
+    """What a person must know of what was bought already; empty where nothing was."""
+    forgotten = verdict.forgotten
+    if not forgotten:
+        return ""
+    names = _names(each.address for each in forgotten)
+    verb = "was" if len(forgotten) == 1 else "were"
+    return (
+        f"{names} {verb} bought in this watch already, and the state does not know of it any"
+        " more; sorafile remote list shows what the server has. "
+    )
 
 
 def _how(permission: Permission) -> str:

@@ -32,7 +32,7 @@ from reconciler.cli.wiring import (
 )
 from reconciler.domain.address import Address
 from reconciler.domain.errors import Diagnostic, ExitCode, SorafileError
-from reconciler.domain.events import ActionFailed, Event, PlanMade, RunEnded
+from reconciler.domain.events import ActionFailed, Event, JobMade, PlanMade, RunEnded
 from reconciler.domain.observed import brought_in
 from reconciler.domain.plan import Plan
 from reconciler.domain.recorded import RunId
@@ -239,6 +239,7 @@ class CommandRim:
                 run=witness.run,
                 failed=witness.failed,
                 spent_usd=witness.spent_usd,
+                bought=frozenset(witness.bought),
             )
 
     def counted(self, declared: Declared, runs: Collection[RunId]) -> Mapping[RunId, Decimal]:
@@ -266,12 +267,15 @@ class _Witness:
     run: RunId | None = None
     failed: dict[Address, str] = field(default_factory=dict)
     spent_usd: Decimal = Decimal(0)
+    bought: set[Address] = field(default_factory=set)
 
     def note(self, event: Event) -> None:
         if isinstance(event, PlanMade):
             self.run = event.run_id
         elif isinstance(event, ActionFailed):
             self.failed[event.address] = event.code
+        elif isinstance(event, JobMade):
+            self.bought.add(event.address)
         elif isinstance(event, RunEnded):
             self.spent_usd = event.cost_usd + event.held_usd
 

@@ -35,6 +35,7 @@ class Permission:
     max_cost_usd: Decimal | None = None  # of the whole watch; None: no purchase by itself
     spent_usd: Decimal = _NOTHING  # or held, by the runs of this watch
     approved: Mapping[Deed, Decimal] = field(default_factory=dict)  # at worst so many dollars each
+    bought: frozenset[RecipeDigest] = frozenset()  # by the runs of this watch
     resting: frozenset[Deed] = frozenset()  # failed, and not to be begun again by itself
 
     @property
@@ -58,6 +59,7 @@ class Verdict:
     waiting: tuple[Action, ...] = ()  # what costs, and is not allowed
     because: str = ""  # nobody's yes can help while this holds
     waiting_usd: Decimal = _NOTHING  # at worst
+    forgotten: tuple[Action, ...] = ()  # of what waits: bought before, and the state knows nothing
     has_unknown_price: bool = False  # among what waits
     is_hasty: bool = False  # what begins cannot be taken back, and nobody looked at it
 
@@ -97,6 +99,7 @@ def decide(plan: Plan, world: World, permission: Permission) -> Verdict:
         waiting=waiting,
         because=_why_not(plan, paid, world, permission) if waiting else "",
         waiting_usd=_worst_usd(waiting, providers),
+        forgotten=_forgotten(waiting, world, permission),
         has_unknown_price=any(map(_is_of_unknown_price, waiting)),
         is_hasty=any(_is_final(each, permission) for each in part.actions),
     )
@@ -120,6 +123,7 @@ def _allowed(
     """Which purchases are allowed.
 
     All of them where the watch buys by itself and all may be, else those with a person's yes.
+    What it bought before is not bought by itself again because the state is gone.
     """
     known = permission.approved
     approved = [
@@ -127,11 +131,20 @@ def _allowed(
         for each in paid
         if worst_case_usd(each, world.providers) <= known.get(deed_of(each), Decimal(-1))
     ]
-    by_itself = permission.buys and permission.max_cost_usd is not None
+    is_known = not _forgotten(paid, world, permission)
+    by_itself = permission.buys and permission.max_cost_usd is not None and is_known
     for wanted in (paid, approved) if by_itself else (approved,):
         if not _why_not(plan, wanted, world, permission):
             return frozenset(each.address for each in wanted)
     return frozenset()
+
+
+def _forgotten(paid: Iterable[Action], world: World, permission: Permission) -> tuple[Action, ...]:
+    """The purchases that this watch made before, and of which the state knows nothing."""
+    recorded = world.recorded
+    known = {each.digest for each in recorded.generations.values()}
+    unknown = permission.bought - known.union(each.digest for each in recorded.attempts)
+    return tuple(each for each in paid if each.recipe_digest in unknown)
 
 
 def costs(action: Action) -> bool:

@@ -229,6 +229,8 @@ class Watch(Generic[DeclaredT, LookedT]):
         if reading.declared is None:
             self._give_up_look()
             self._rim.tell(Broken(found=reading.found, paths=paths))
+            if self._run is None:
+                self._look_back()
         else:
             self._begin_look(cause, paths)
 
@@ -418,6 +420,10 @@ class Watch(Generic[DeclaredT, LookedT]):
         except SorafileError as error:
             self._trouble(error)
             return
+        bought = (each.recipe_digest for each in run.part.actions if each.address in outcome.bought)
+        self._permission = replace(
+            self._permission, bought=self._permission.bought.union(filter(None, bought))
+        )
         if outcome.run is not None:
             self._spent_usd = {**self._spent_usd, outcome.run: outcome.spent_usd}
             self._count()

@@ -51,6 +51,7 @@ class Outcome:
     run: RunId | None  # None: nothing was left to do
     failed: Mapping[Address, str]  # with the code of the error
     spent_usd: Decimal = Decimal(0)  # or held, as it said itself
+    bought: frozenset[Address] = frozenset()  # whose paid requests made a job
 
 
 Cause = Literal["start", "save", "ask", "run", "tick"]

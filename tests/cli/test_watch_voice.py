@@ -97,6 +97,7 @@ def a_session() -> list[News]:
         Trouble(error=LockedError("the workspace is held by ann", fix="wait"), again_in_s=20.0),
         Idle(is_running=False),
         waiting(done, Permission(), tries_again=True),
+        waiting(first, Permission(bought=frozenset({STREET.digest}))),
         Ending(),
     ]
 

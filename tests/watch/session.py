@@ -15,7 +15,7 @@ from reconciler.domain.address import Address
 from reconciler.domain.budget import NO_BUDGET, Budget
 from reconciler.domain.desired import Declaration
 from reconciler.domain.errors import Diagnostic, ExitCode, InvalidSpecError
-from reconciler.domain.events import ActionFailed, ActionStarted, Event, PlanMade, RunEnded
+from reconciler.domain.events import ActionFailed, ActionStarted, Event, JobMade, PlanMade, RunEnded
 from reconciler.domain.observed import brought_in
 from reconciler.domain.plan import Plan
 from reconciler.domain.recorded import RunId
@@ -194,6 +194,7 @@ class Session:
             run: RunId | None = None
             spent_usd = Decimal(0)
             failed: dict[Address, str] = {}
+            bought: set[Address] = set()
 
             def tell(event: Event) -> None:
                 nonlocal run, spent_usd
@@ -202,6 +203,8 @@ class Session:
                     run = event.run_id
                 elif isinstance(event, ActionFailed):
                     failed[event.address] = event.code
+                elif isinstance(event, JobMade):
+                    bought.add(event.address)
                 elif isinstance(event, RunEnded):
                     spent_usd = event.cost_usd + event.held_usd
 
@@ -214,7 +217,9 @@ class Session:
                 stop=stop,
                 tell=tell,
             )
-            return Outcome(code=code, run=run, failed=failed, spent_usd=spent_usd)
+            return Outcome(
+                code=code, run=run, failed=failed, spent_usd=spent_usd, bought=frozenset(bought)
+            )
 
     def counted(self, declared: Files, runs: Collection[RunId]) -> Mapping[RunId, Decimal]:
         del declared

@@ -1,5 +1,6 @@
 """What a watch does by itself, and what it waits for: in simulated time, with real state."""
 
+import shutil
 from dataclasses import replace
 from decimal import Decimal
 
@@ -192,6 +193,27 @@ def test_the_max_cost_is_of_the_whole_watch_though_the_state_is_another_one(
     session.run(story, buys=True, max_cost="0.80")
     assert session.bought() == ["street", "wide"]
     assert "what is left of --max-cost ($0.00)" in session.waiting.verdict.because
+
+
+def test_what_was_bought_is_not_bought_again_by_itself_though_the_state_is_gone(
+    session: Session,
+) -> None:
+    session.studio.provider(account_use="shared")  # so nothing is taken from its server
+    session.files = (STREET,)
+
+    async def story(film: Session) -> None:
+        await film.wait(A_WHILE_S)
+        for folder in ("state", "videos"):
+            shutil.rmtree(film.studio.root / folder)
+        film.save(STREET, NIGHT)
+        await film.wait(HOUR_S)
+        assert film.bought() == ["street"]
+        assert [str(each.address) for each in film.waiting.verdict.forgotten] == ["street"]
+        film.press("y")
+        await film.wait(A_WHILE_S)
+
+    session.run(story, buys=True, max_cost="100")
+    assert sorted(session.bought()) == ["night", "street", "street"]
 
 
 def test_yes_buys_nothing_without_a_max_cost(session: Session) -> None:
