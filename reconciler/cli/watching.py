@@ -38,6 +38,7 @@ from reconciler.domain.plan import Plan
 from reconciler.domain.recorded import RunId
 from reconciler.domain.world import World
 from reconciler.plan.selection import Selection
+from reconciler.specs.folder import may_be_there
 from reconciler.specs.outputs import fixed_folder
 from reconciler.specs.project import Project
 from reconciler.watch.changes import FileChanges
@@ -152,10 +153,19 @@ class CommandRim:
     def read(self) -> Reading[Declared]:
         """Read the project and its specs as they are now."""
         try:
+            return self._read()
+        except OSError as error:  # a folder may not be entered, say
+            why = f"{error.filename or self.root}: {error.strerror or error}"
+            raise SorafileError(
+                f"the project cannot be read: {why}", fix="Make it readable for this user."
+            ) from error
+
+    def _read(self) -> Reading[Declared]:
+        try:
             given = given_variables(self.said)
         except click.UsageError as error:  # a file of variables is broken by now
             raise SorafileError(error.message) from error
-        is_there = (self.root / PROJECT_FILE).exists()
+        is_there = may_be_there(self.root / PROJECT_FILE)
         reading = try_project(self.root, self.said.workspace, given)
         places = _places(reading.project, reading.inputs | self._variable_files)
         if self._had_file and not is_there:

@@ -180,7 +180,7 @@ class ProjectFolder:
         for name in names:
             if name.startswith(".") or real / name == self._assets:
                 continue  # nobody wrote that these be searched
-            if name.endswith(".toml") or (real / name).is_dir():
+            if name.endswith(".toml") or _may_be_folder(real / name):
                 below = name if path == "." else f"{path}/{name}"
                 yield from self._below(below, (*above, real), seen)
 
@@ -191,6 +191,21 @@ def _matches(parts: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
     if pattern[0] == "**":
         return any(_matches(parts[skip:], pattern[1:]) for skip in range(len(parts) + 1))
     return bool(parts) and fnmatchcase(parts[0], pattern[0]) and _matches(parts[1:], pattern[1:])
+
+
+def may_be_there(path: Path) -> bool:
+    """Whether something is there; where nobody may look, whoever reads it tells why."""
+    try:
+        return path.exists()
+    except OSError:
+        return True
+
+
+def _may_be_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return True
 
 
 def as_it_lies(path: Path) -> Path:

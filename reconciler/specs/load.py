@@ -21,6 +21,7 @@ from reconciler.specs.folder import (
     PROJECT_FILE_NAME,
     ProjectFolder,
     UnusablePathError,
+    may_be_there,
     read_text,
 )
 from reconciler.specs.mistakes import read_tables
@@ -199,7 +200,7 @@ def _note_unusable(
 ) -> None:
     entry = project.specs[index]
     is_entry = file in (entry, PurePosixPath(entry).as_posix())
-    is_gone = is_entry and not (project.root / entry).exists()
+    is_gone = is_entry and not may_be_there(project.root / entry)
     if is_gone and trouble.code is Code.UNREADABLE:
         if not project.names("specs"):
             return

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -16,6 +17,7 @@ from reconciler.specs.folder import (
     PROJECT_FILE_NAME,
     ProjectFolder,
     UnusablePathError,
+    may_be_there,
     read_text,
     trouble_with_place,
 )
@@ -97,8 +99,11 @@ class LoadedProject:
 def find_project(start: Path) -> Path:
     """The nearest folder upward that holds a `sorafile.toml`, else `start` itself."""
     folder = start.resolve()
-    holders = (above for above in (folder, *folder.parents) if (above / PROJECT_FILE_NAME).exists())
-    return next(holders, folder)
+    for above in (folder, *folder.parents):
+        with suppress(OSError):  # nobody may look there
+            if (above / PROJECT_FILE_NAME).exists():
+                return above
+    return folder
 
 
 def load_project(
@@ -160,7 +165,7 @@ def read_project_text(root: Path) -> str | None:
         UnusablePathError: it cannot be read.
     """
     path = root / PROJECT_FILE_NAME
-    if not path.exists() and not path.is_symlink():
+    if not may_be_there(path) and not path.is_symlink():
         return None
     real = ProjectFolder(root).resolve(PROJECT_FILE_NAME, base=PurePosixPath())
     return read_text(real, PROJECT_FILE_NAME, bytes_max=_BYTES_MAX)

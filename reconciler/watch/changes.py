@@ -151,7 +151,7 @@ class FileChanges:
         places = self._places
         if places is None:
             return False
-        return places.concerns(path) or (places.may_hold_specs(path) and path.is_dir())
+        return places.concerns(path) or (places.may_hold_specs(path) and _is_folder(path))
 
     async def _tell_together(self) -> None:
         while True:
@@ -179,12 +179,11 @@ def _git_folder(root: Path) -> Path | None:
     """Where git keeps its index of the working tree that a folder lies in."""
     for folder in (root, *root.parents):
         git = folder / ".git"
-        if git.is_dir():
+        if _is_folder(git):
             return git
-        if git.is_file():  # of a worktree or a submodule: it says where the rest is
-            with suppress(OSError, UnicodeDecodeError):
+        with suppress(OSError, UnicodeDecodeError):
+            if git.is_file():  # of a worktree or a submodule: it says where the rest is
                 return folder / git.read_text(encoding="utf-8").removeprefix("gitdir:").strip()
-            return None
     return None
 
 
@@ -197,16 +196,24 @@ def _age_s(file: Path) -> float:
 
 
 def _existing(folder: Path) -> Path | None:
-    return folder if folder.is_dir() else None
+    return folder if _is_folder(folder) else None
 
 
 def _nearest(folder: Path) -> Path | None:
     """The folder, or the first one above it that is there."""
-    return next((each for each in (folder, *folder.parents) if each.is_dir()), None)
+    return next((each for each in (folder, *folder.parents) if _is_folder(each)), None)
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether it is one that can be looked at; those above it may forbid that."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def _is_changed_folder(kind: Change, path: Path) -> bool:
-    return kind is Change.modified and path.is_dir()
+    return kind is Change.modified and _is_folder(path)
 
 
 def _is_at_or_below(folder: Path, moved: frozenset[Path]) -> bool:

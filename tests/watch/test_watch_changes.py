@@ -8,6 +8,8 @@ import asyncio
 import errno
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from watch.listening import VIDEO, Listener, git, play
 
 A, B = VIDEO.format(name="a"), VIDEO.format(name="b")
 FILES = 300
+TESTS = Path(__file__).parent.parent
 LEFT_BY_EDITORS = (
     *(".a.toml.swp", ".a.toml.swx", "a.toml~", "#a.toml#", ".#a.toml", "4913", "a.toml.bak"),
     *("a.toml___jb_tmp___", ".a.toml.kate-swp", ".DS_Store", "notes.md"),
@@ -546,3 +549,47 @@ def test_where_the_system_tells_of_nothing_files_are_looked_at(
         assert "No space left on device" in told
 
     play(root, scene)
+
+
+CHILD = """
+import asyncio, sys
+from pathlib import Path
+
+from watch.listening import listening
+
+root = Path(sys.argv[1])
+
+async def main() -> None:
+    async with listening(root) as listener:
+        (root / "deep").chmod(0)
+        await listener.listen()
+        print(listener.declared)
+        root.chmod(0)
+        await listener.listen()
+        print(listener.declared)
+
+asyncio.run(main())
+"""
+
+
+def test_a_folder_that_nobody_may_enter_is_told(root: Path) -> None:
+    """Permissions mean nothing to root, unless it gives up going past them."""
+    setpriv = shutil.which("setpriv")
+    if os.geteuid() == 0 and setpriv is None:
+        pytest.skip("root goes past permissions")
+    command = [setpriv, "--bounding-set", "-dac_override,-dac_read_search"] if setpriv else []
+    (root / "specs").rename(root / "deep")
+    (root / "deep/specs").mkdir()
+    (root / "sorafile.toml").write_text('[project]\nspecs = ["deep/specs"]\n')
+    paths = [*filter(None, sys.path), str(TESTS), str(TESTS.parent)]
+    done = subprocess.run(
+        [*(command if os.geteuid() == 0 else []), sys.executable, "-c", CHILD, str(root)],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(paths), "PYTHONDONTWRITEBYTECODE": "1"},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    root.chmod(0o700)
+    (root / "deep").chmod(0o700)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["None", "None"]
