@@ -1,26 +1,30 @@
-"""Standard output and error where they are closed, full, or cannot hold every character."""
+"""The standard streams where they are closed, full, or cannot hold every character."""
 
 import errno
 import io
 import os
 import sys
 from pathlib import Path
-from typing import TextIO
+from typing import Literal, TextIO
 
 _STREAMS = frozenset({errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EDQUOT})
 
 
 def prepare() -> None:
-    """Make both streams such that writing a text never fails for its characters."""
-    sys.stdout = sys.stdout or _nowhere()
-    sys.stderr = sys.stderr or _nowhere()
+    """Make both streams such that writing a text never fails for its characters.
+
+    Those that were closed are nowhere: there is nothing to read, and nobody to read.
+    """
+    sys.stdin = sys.stdin or _nowhere("r")
+    sys.stdout = sys.stdout or _nowhere("w")
+    sys.stderr = sys.stderr or _nowhere("w")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
 
 
-def _nowhere() -> TextIO:
-    return Path(os.devnull).open("w", encoding="utf-8")
+def _nowhere(mode: Literal["r", "w"]) -> TextIO:
+    return Path(os.devnull).open(mode, encoding="utf-8")
 
 
 def is_of_a_stream(error: OSError) -> bool:

@@ -117,6 +117,27 @@ def test_closed_streams_are_nowhere(film: Film, arguments: str) -> None:
     assert done.returncode == 0
 
 
+@pytest.mark.parametrize("arguments", ["apply", "trust"])
+def test_where_the_input_is_closed_nobody_is_asked(film: Film, arguments: str) -> None:
+    """As under some cron and container: it is as if it were empty, and no bug."""
+    film.write("sorafile.toml", STUDIO.format(url="http://studio.invalid"))
+    film.write("specs/a.toml", ONE)
+    ends = [
+        subprocess.run(
+            ["/bin/sh", "-c", f"exec {COMMAND[0]} {arguments} {given}"],
+            cwd=film.root,
+            env=film.environment(),
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        for given in ("</dev/null", "<&-")
+    ]
+    assert ends[0].stderr == ends[1].stderr
+    assert ends[0].returncode == ends[1].returncode
+    assert "bug" not in ends[1].stderr
+
+
 def test_a_reader_that_goes_away_in_a_run_loses_nothing(film: Film, tmp_path: Path) -> None:
     with preview_server(tmp_path / "server", "--pace", "2") as url:
         film.write("sorafile.toml", STUDIO.format(url=url))
