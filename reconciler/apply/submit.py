@@ -53,6 +53,7 @@ _THROTTLED_TRIES = 8
 _DISPROVED_TRIES = 3
 _RECORD_TRIES = 15
 _RECORD_WAIT_S = 2.0
+_NO_JOB = "the server's list has no job of it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +175,7 @@ async def _outcome(attempt: Attempt, address: Address, lane: Lane, journey: Jour
             code="SF0606",
         )
     elif outcome is Verdict.DISPROVED:
-        _tell_of_freeing(attempt.id, address, attempt.cost_usd, journey)
+        _tell_of_freeing(attempt.id, address, attempt.cost_usd, _NO_JOB, journey)
     return outcome
 
 
@@ -264,9 +265,9 @@ async def _attempt(purchase: _Purchase) -> Generation:
         purchase.run,
         journey.limits.budget,
     )
-    address, cost_usd = declaration.address, purchase.step.cost_usd
-    journey.purse.hold(attempt, cost_usd)
-    journey.tell(MoneyHeld(address=address, cost_usd=cost_usd, money=journey.purse.money))
+    step, address = purchase.step, declaration.address
+    journey.purse.hold(attempt, step.cost_usd)
+    journey.tell(MoneyHeld(address=address, cost_usd=step.cost_usd, money=journey.purse.money))
     try:
         call = await server.prepare(purchase.request, token=attempt)
         watermark = await lane.watermarks.take()
@@ -274,17 +275,17 @@ async def _attempt(purchase: _Purchase) -> Generation:
         state.sending(attempt, watermark)
     except (ServerError, IndistinctError) as error:
         state.not_sent(attempt, error.message)
-        _tell_of_freeing(attempt, address, cost_usd, journey)
+        _tell_of_freeing(attempt, address, step.cost_usd, error.message, journey)
         raise
     try:
         job = await call.send(begin_by_s=begin_by_s)
     except NotSentError as error:
         state.not_sent(attempt, error.message)
-        _tell_of_freeing(attempt, address, cost_usd, journey)
+        _tell_of_freeing(attempt, address, step.cost_usd, error.message, journey)
         raise
     except (RejectedError, UnauthorizedError) as error:
         state.rejected(attempt, error.message)
-        _tell_of_freeing(attempt, address, cost_usd, journey)
+        _tell_of_freeing(attempt, address, step.cost_usd, error.message, journey)
         raise
     except AmbiguousError as error:
         raise _lost(attempt, error.evidence, made=error.made, purchase=purchase) from error
@@ -302,10 +303,15 @@ async def _attempt(purchase: _Purchase) -> Generation:
 
 
 def _tell_of_freeing(
-    attempt: AttemptId, address: Address, cost_usd: Decimal | None, journey: Journey
+    attempt: AttemptId,
+    address: Address,
+    cost_usd: Decimal | None,
+    because: str,
+    journey: Journey,
 ) -> None:
     journey.purse.free(attempt)
-    journey.tell(MoneyFreed(address=address, cost_usd=cost_usd, money=journey.purse.money))
+    money = journey.purse.money
+    journey.tell(MoneyFreed(address=address, cost_usd=cost_usd, money=money, because=because))
 
 
 def _tell_of_spending(

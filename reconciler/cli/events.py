@@ -112,8 +112,6 @@ def event_document(  # noqa: C901, PLR0912 - one case for each event
         case ActionFailed():
             error = ErrorDocument(code=event.code, message=event.message, fix=event.fix)
             line |= {"error": error, "remote_id": event.remote_id}
-        case ActionSkipped():
-            line["because"] = event.because
         case Heartbeat():
             line |= {"running": event.running, "queued": event.queued}
         case Noticed():
@@ -123,10 +121,12 @@ def event_document(  # noqa: C901, PLR0912 - one case for each event
             line |= {"skipped": event.skipped, "left": event.left}
             line |= {"cost_usd": dollars(event.cost_usd), "exit_code": event.exit_code}
             line |= {"held_usd": dollars(event.held_usd), "seconds": round(event.took_s, 3)}
-        case ActionStarted():
+        case ActionStarted() | ActionSkipped():
             pass
     if not isinstance(event, PlanMade | Heartbeat | Noticed | RunEnded):
         line["address"] = str(event.address)
+    if isinstance(event, ActionSkipped | MoneyFreed):
+        line["because"] = event.because
     if isinstance(event, ActionStarted | ActionCompleted | ActionLeft | ActionFailed):
         line["action"] = event.action.value
     if isinstance(event, MoneyHeld | MoneyFreed | JobMade | Heartbeat):

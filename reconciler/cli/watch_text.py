@@ -60,11 +60,11 @@ def planned_text(news: Planned, root: Path, lag_s: float | None, *, verbose: boo
     return Told(Text(head), (PlanText(plan=plan, verbose=verbose, shown_before=known),))
 
 
-def changed_text(paths: Iterable[Path], root: Path) -> str:
+def changed_text(paths: frozenset[Path], root: Path) -> str:
     """Which files changed; empty for none."""
     names = sorted(
         path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
-        for path in paths
+        for path in paths - {root}
     )
     if not names:
         return ""
@@ -108,7 +108,7 @@ def waiting_text(news: Waiting, *, has_keys: bool) -> Told:
     verdict, plan = news.verdict, news.plan
     if not verdict.waiting:
         then = "trying again by itself" if news.tries_again else "waiting for a change"
-        return Told(Text(f"{_how_all_stands(plan)}; {then}."))
+        return Told(Text(f"{_how_all_stands(plan, news.permission)}; {then}."))
     names = _names(each.address for each in verdict.waiting)
     verb = "waits" if len(verdict.waiting) == 1 else "wait"
     if verdict.because:
@@ -147,13 +147,18 @@ def worst_case(verdict: Verdict) -> str:
     return f"{known} and what has no known price" if verdict.has_unknown_price else known
 
 
-def _how_all_stands(plan: Plan) -> str:
+def _how_all_stands(plan: Plan, permission: Permission) -> str:
     count = len(plan.unchanged)
     blocked = plan.count(ActionKind.BLOCKED) + plan.count(ActionKind.RESOLVE)
-    others = len(plan.actions) - blocked
+    held = sum(
+        each.kind is ActionKind.DELETE and deed_of(each) not in permission.resting
+        for each in plan.actions
+    )
+    others = len(plan.actions) - blocked - held
     told = [f"{plural(count, 'video')} as declared"]
     told += [f"{blocked} blocked"] if blocked else []
     told += [f"{others} not done"] if others else []
+    told += [f"{held} deleted by sorafile apply alone (is it a mistake?)"] if held else []
     return ", ".join(told)
 
 

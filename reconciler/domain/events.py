@@ -87,6 +87,7 @@ class MoneyFreed:
     address: Address
     cost_usd: Decimal | None
     money: Money
+    because: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

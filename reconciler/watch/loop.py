@@ -186,6 +186,8 @@ class Watch(Generic[DeclaredT, LookedT]):
         match event:
             case Saved(paths=paths):
                 await self._read(changes, cause="save", paths=paths | self._saved_meanwhile())
+            case Pressed(key="r"):
+                await self._read(changes, cause="ask")
             case Pressed(key=key):
                 self._pressed(key)
             case EndAsked():
@@ -503,8 +505,6 @@ class Watch(Generic[DeclaredT, LookedT]):
         match key:
             case "y":
                 self._approve()
-            case "r":
-                self._begin_look("ask")
             case "q":
                 self._end()
             case _:

@@ -136,8 +136,8 @@ def _step(
             made_ago = duration((at - created_at).total_seconds())
             usual = duration(expected.likely_s)
             return f"waits for job {brief_id(remote_id)}, made {made_ago} ago; {usual} are usual"
-        case MoneyFreed():
-            return "its request made nothing, and its money is free again"
+        case MoneyFreed(because=because):
+            return f"its request made nothing ({because}), and its money is free again"
 
 
 def _progress(event: JobProgress | DownloadProgress) -> str:
