@@ -65,6 +65,7 @@ class PlanText:
     verbose: bool = False
     next_command: str | None = None  # what to type to carry it out
     shown_before: frozenset[Address] = frozenset()  # counted, and not told of again
+    most: int | None = None  # actions that are told of; the others are counted
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Lay it out for a width."""
@@ -78,14 +79,16 @@ class PlanText:
             columns = _columns(self.plan.actions, width)
             dragged = self.plan.part.dragged_in if self.plan.part is not None else ()
             needed_by = {each.address: each.by for each in dragged}
-            for action in self.plan.actions:
-                if action.address in self.shown_before:
-                    continue
+            news = [each for each in self.plan.actions if each.address not in self.shown_before]
+            for action in news[: self.most]:
                 yield from _headline(action, columns, width)
                 if action.address in needed_by:
                     told = f"not selected: {needed_by[action.address]} needs it"
                     yield from _wrapped(Text(told, Style(color="yellow")), width)
                 yield from _body(action, self.plan, width, verbose=self.verbose)
+            if self.most is not None and len(news) > self.most:
+                more = len(news) - self.most
+                yield from _flow((f"  … and {more} more: ", "sorafile plan shows them"), width)
             yield Text()
         yield from _summary(self.plan, width)
         if self.verbose and self.plan.prices:

@@ -23,6 +23,7 @@ from reconciler.watch.rim import Broken, Hesitating, Planned, Spent, Trouble, Wa
 
 _NAMED = 3  # files and videos by name; of more, their number
 _LAG_S_MAX = 10.0  # what was saved longer ago was found otherwise
+_ACTIONS_MAX = 12  # of a plan, without -v: what was saved just now is to be seen at a glance
 _BY_ITSELF = ("run", "tick")  # nobody asked for the plan
 
 
@@ -57,7 +58,9 @@ def planned_text(news: Planned, root: Path, lag_s: float | None, *, verbose: boo
         what = "no changes" if plan.is_empty else "the plan is the same"
         return Told(Text(f"{changed or 'Planned'}: {what}{took}."))
     head = f"{changed}, planned{took}:" if changed else "Planned:"
-    return Told(Text(head), (PlanText(plan=plan, verbose=verbose, shown_before=known),))
+    most = None if verbose else _ACTIONS_MAX
+    shown = PlanText(plan=plan, verbose=verbose, shown_before=known, most=most)
+    return Told(Text(head), (shown,))
 
 
 def changed_text(paths: frozenset[Path], root: Path) -> str:

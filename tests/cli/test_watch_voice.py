@@ -210,3 +210,17 @@ def test_quiet_is_a_watch_that_tells_of_plans_and_mistakes_alone() -> None:
         "specs/a.toml changed, and cannot be used:",
         "Held up; trying again in 10 s, or when something is saved:",
     ]
+
+
+@pytest.mark.parametrize("verbose", [True, False])
+def test_a_plan_of_hundreds_is_told_at_a_glance(verbose: bool) -> None:
+    out = io.StringIO()
+    terminal = Terminal()
+    terminal.out = Console(file=out, width=80, highlight=False, markup=False)
+    voice = TextVoice(terminal=terminal, now=lambda: NOW, root=ROOT, has_keys=True, verbose=verbose)
+    several = [a_declaration(f"shot-{number:03}") for number in range(500)]
+    voice.tell(Planned(plan=make_plan(a_world(several)), cause="start"))
+    shown = out.getvalue()
+    assert shown.count("  + shot-") == (500 if verbose else 12)
+    assert ("  … and 488 more: sorafile plan shows them" in shown) is not verbose
+    assert "Plan: 500 to create" in shown

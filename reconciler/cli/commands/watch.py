@@ -15,7 +15,8 @@ Examples:
 
 What costs waits for the key y, unless -y and --max-cost say how much the whole watch may spend.
 Deletions, and what -y buys, begin once nothing was saved for 2 s. A file that cannot be read
-leaves the last good plan as it was. q or Ctrl-C ends the watch, and leaves running jobs to the
+leaves the last good plan as it was. Of a long plan the first actions are shown; -v shows all.
+q or Ctrl-C ends the watch, and leaves running jobs to the
 next run; nothing is lost."""
 
 
