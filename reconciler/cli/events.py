@@ -76,6 +76,7 @@ class EventDocument(TypedDict):
     cause: NotRequired[str]  # of a plan of a watch: start, save, ask, run, tick
     paths: NotRequired[list[str]]  # that were saved, relative to the project
     addresses: NotRequired[list[str]]  # that wait for somebody's yes
+    bought_before: NotRequired[list[str]]  # of these, in this watch; the state knows nothing of it
     left_usd: NotRequired[str | None]  # of the watch's --max-cost
     again_in_seconds: NotRequired[float]
 

@@ -199,6 +199,7 @@ class JsonVoice:
             case Waiting(verdict=verdict):
                 line = self._line("waiting")
                 line |= {"addresses": [str(each.address) for each in verdict.waiting]}
+                line["bought_before"] = [str(each.address) for each in verdict.forgotten]
                 line |= {"because": verdict.because, "cost_usd": dollars(verdict.waiting_usd)}
                 self._write(line | ({"cost_usd": None} if verdict.has_unknown_price else {}))
             case Spent(permission=permission):

@@ -177,6 +177,7 @@ def test_a_session_is_told_to_scripts_by_the_schema(capsys: pytest.CaptureFixtur
     types = [line["type"] for line in lines]
     assert types[:5] == ["plan", "waiting", "plan", "plan", "diagnostic"]
     assert {"budget", "trouble", "heartbeat"} <= set(types)
+    assert ["street"] in [each.get("bought_before") for each in lines]
     assert lines[2]["paths"] == ["specs/a.toml"]
     assert (lines[1]["addresses"], lines[1]["cost_usd"]) == (["night", "street"], "0.80")
 
