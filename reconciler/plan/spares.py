@@ -7,6 +7,7 @@ from reconciler.domain.plan import (
     Action,
     ActionKind,
     Adopt,
+    Bind,
     Resolve,
     Retire,
     SeekSpare,
@@ -89,13 +90,13 @@ def brought_in(action: Action, index: Index) -> Iterator[StoreSpare]:
 
 
 def _to_store(index: Index, actions: Collection[Action]) -> Iterator[StoreSpare]:
-    wanted = {action.recipe_digest for action in actions if action.kind is not ActionKind.FORGET}
+    taken = {s.generation for action in actions for s in action.steps if isinstance(s, Bind)}
     for identity, address in sorted(index.world.recorded.spares.items()):
         generation = index.generations[identity]
         has_provider = index.provider_of(generation) is not None
         can_be_had = has_provider and not index.is_lost(generation)
         is_late = index.overdue(generation, address) is not None
-        if generation.digest not in wanted and can_be_had and not is_late:
+        if identity not in taken and can_be_had and not is_late:
             yield StoreSpare(
                 generation=identity,
                 remote_id=generation.remote_id,

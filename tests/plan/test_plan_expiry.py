@@ -139,3 +139,15 @@ def test_a_spare_is_told() -> None:
 
 def test_nothing_is_told_of_what_is_at_rest() -> None:
     check(a_world([STREET], [converged(STREET)]), "street: unchanged")
+
+
+@pytest.mark.parametrize("published", [True, False])
+def test_a_twin_of_what_an_action_is_about_is_stored_all_the_same(published: bool) -> None:
+    """An action that uses another job of the recipe leaves nothing to the next plan."""
+    files = {} if published else {"videos/street.mp4": None}
+    declared = a_declaration("lane", STREET.recipe.prompt) if published else STREET
+    twin = waiting(name="twin")
+    world = a_world([declared], [converged(STREET)], spares={twin: "street"}, files=files)
+    plan = the_plan(world)
+    assert [action.kind.value for action in plan.actions] == ["move" if published else "publish"]
+    assert [type(spare).__name__ for spare in plan.spares] == ["StoreSpare"]
