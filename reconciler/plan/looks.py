@@ -4,7 +4,7 @@ Looking costs what can have changed, not what exists: running jobs, what is not 
 the parents of what is still to be derived, and files.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
@@ -155,15 +155,22 @@ def _jobs(
     if refresh == "none":
         return
     seen = set[str]()
-    parents = {each.parent for each in missing if each.parent is not None}
+    needed = _of_parents(missing, desired)
+    doubted = _of_parents(desired.values(), desired)
     for generation in _worth_asking(desired, recorded):
         is_due = refresh == "full" or not _is_settled(generation)
-        is_parent = any(
-            parent in desired and desired[parent].digest == generation.digest for parent in parents
-        )
-        if generation.on_server and generation.id not in seen and (is_due or is_parent):
+        # It was missed once, and another look may tell that what derives from it is lost.
+        is_doubted = generation.missing_count > 0 and generation.digest in doubted
+        is_asked = is_due or is_doubted or generation.digest in needed
+        if generation.on_server and generation.id not in seen and is_asked:
             seen.add(generation.id)
             yield generation
+
+
+def _of_parents(derived: Iterable[Declaration], desired: Desired) -> set[RecipeDigest]:
+    """The recipes that some declarations derive from."""
+    parents = {each.parent for each in derived if each.parent is not None}
+    return {desired[parent].digest for parent in parents if parent in desired}
 
 
 def _worth_asking(desired: Desired, recorded: RecordedState) -> Iterator[Generation]:

@@ -1,6 +1,7 @@
 """What is looked at before a plan is made, by refresh mode."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
@@ -98,6 +99,15 @@ def test_a_job_of_the_history_that_a_declaration_would_take_is_asked_for() -> No
 def test_the_parent_of_a_remix_still_to_be_made_is_asked_for() -> None:
     assert jobs(look([STREET, RAIN], [converged(STREET, "g")])) == ["g"]
     assert jobs(look([STREET, RAIN], [converged(STREET, "g"), converged(RAIN, "h")])) == []
+
+
+def test_a_parent_that_was_missed_once_is_asked_for_whatever_derives_from_it() -> None:
+    """What does may turn out to be lost in this very look, and then it counts (seed 304806)."""
+    missed = replace(a_generation(STREET, "g"), missing_count=1, missing_since=NOW)
+    running = a_generation(RAIN, "h", status="in_progress", stored=())
+    held = [a_record(STREET, missed), a_record(RAIN, pending=running)]
+    assert sorted(jobs(look([STREET, RAIN], held))) == ["g", "h"]
+    assert jobs(look([STREET], [a_record(STREET, missed)])) == []
 
 
 def test_published_files_are_looked_at_and_the_paths_of_files_to_come() -> None:
