@@ -26,7 +26,6 @@ from reconciler.cli.wiring import (
     Connections,
     Declared,
     Outside,
-    root_of,
     state_reader,
     try_project,
 )
@@ -38,16 +37,14 @@ from reconciler.domain.plan import Plan
 from reconciler.domain.recorded import RunId
 from reconciler.domain.world import World
 from reconciler.plan.selection import Selection
-from reconciler.specs.folder import may_be_there
+from reconciler.specs.folder import PROJECT_FILE_NAME, may_be_there
 from reconciler.specs.outputs import fixed_folder
-from reconciler.specs.project import Project
+from reconciler.specs.project import Project, find_project
 from reconciler.watch.changes import FileChanges
 from reconciler.watch.deciding import Permission
 from reconciler.watch.loop import EndAsked, Pressed, Saved, Watch
 from reconciler.watch.places import Places
 from reconciler.watch.rim import Ending, News, Outcome, Reading
-
-PROJECT_FILE = "sorafile.toml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +63,7 @@ def watch(said: Options, allowed: Allowed) -> int:
 
 
 async def _watch(said: Options, allowed: Allowed) -> ExitCode:
-    root = root_of(said.folder)
+    root = find_project(said.folder)
     given_variables(said)  # a mistake in the command itself ends it
     has_keys = said.may_ask and not said.json
     clock = SystemClock()
@@ -165,13 +162,13 @@ class CommandRim:
             given = given_variables(self.said)
         except click.UsageError as error:  # a file of variables is broken by now
             raise SorafileError(error.message) from error
-        is_there = may_be_there(self.root / PROJECT_FILE)
+        is_there = may_be_there(self.root / PROJECT_FILE_NAME)
         reading = try_project(self.root, self.said.workspace, given)
         places = _places(reading.project, reading.inputs | self._variable_files)
         if self._had_file and not is_there:
             # Some editors remove a file before they write it anew: without it, the project
             # would be another one, whose videos are made elsewhere.
-            gone = Diagnostic(code="SF0151", summary=f"{PROJECT_FILE} is not there any more")
+            gone = Diagnostic(code="SF0151", summary=f"{PROJECT_FILE_NAME} is not there any more")
             return Reading(places=places, declared=None, facts=gone, found=(gone,))
         self._had_file = is_there
         declared = reading.declared

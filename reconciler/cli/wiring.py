@@ -86,11 +86,6 @@ class ProjectReading:
     inputs: frozenset[Path]  # files and folders that were read, or looked for in vain
 
 
-def root_of(folder: Path) -> Path:
-    """The folder of the project that another one lies in."""
-    return find_project(folder)
-
-
 def read_project(
     folder: Path,
     workspace: str,

@@ -14,7 +14,19 @@ from pathlib import Path
 from typing import Any, Generic, assert_never
 
 from reconciler.apply.stop import Stop
-from reconciler.domain.errors import Diagnostic, ExitCode, InvalidSpecError, SorafileError
+from reconciler.domain.errors import (
+    AmbiguousError,
+    Diagnostic,
+    ExitCode,
+    IndistinctError,
+    InvalidSpecError,
+    LeaseLostError,
+    LockedError,
+    NotSentError,
+    SorafileError,
+    UnavailableError,
+    UnresolvedError,
+)
 from reconciler.domain.plan import Plan
 from reconciler.domain.ports import Clock
 from reconciler.domain.recorded import RunId
@@ -54,8 +66,18 @@ _RETRY_S = 10.0
 _RETRY_S_MAX = 120.0
 _REACTION_S = 0.5  # who presses a key sooner has not read what it is about
 _PASSING = frozenset(
-    {"unreachable", "unavailable", "locked", "lease_lost", "unresolved", "indistinct", "ambiguous"}
+    error.code
+    for error in (
+        NotSentError,
+        UnavailableError,
+        LockedError,
+        LeaseLostError,
+        UnresolvedError,
+        IndistinctError,
+        AmbiguousError,
+    )
 )
+"""What an action may fail with, and go better a while later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,7 +237,8 @@ class Watch(Generic[DeclaredT, LookedT]):
     ) -> None:
         """Read the files, and plan anew; where they are broken, what was planned last holds."""
         self._put_off()
-        self._quiet_until_s = self._clock.uptime_s() + (QUIET_S if cause == "save" else 0.0)
+        if cause == "save":
+            self._quiet_until_s = self._clock.uptime_s() + QUIET_S
         self._not_before_s, self._retry_s = 0.0, _RETRY_S
         self._permission = replace(self._permission, resting=frozenset())
         self._done_last = frozenset()

@@ -457,7 +457,7 @@ MUTATIONS: dict[str, Mutation] = {
     "an intermediate edit bought": Mutation(
         breaks="watch: what is saved over at once is never bought",
         file="watch/loop.py",
-        edits=(('(QUIET_S if cause == "save" else 0.0)', "0.0"),),
+        edits=(("self._clock.uptime_s() + QUIET_S", "0.0"),),
         seen_by=f"{WATCH}::test_an_edit_that_is_saved_over_within_the_quiet_time_is_never_bought",
     ),
     "a yes for ever": Mutation(

@@ -525,6 +525,23 @@ def test_what_is_cut_and_pasted_within_the_quiet_time_is_not_deleted(session: Se
     assert session.codes() == [ExitCode.OK]
 
 
+def test_planning_again_by_a_key_makes_nothing_quiet_sooner(session: Session) -> None:
+    session.files = (STREET, NIGHT)
+
+    async def story(film: Session) -> None:
+        await film.wait(A_WHILE_S)
+        film.save(NIGHT)
+        await film.wait(QUIET_S * 0.3)
+        film.press("r")
+        await film.wait(QUIET_S * 0.6)
+        film.save(NIGHT, STREET)
+        await film.wait(A_WHILE_S)
+
+    session.run(story, buys=True, max_cost="100")
+    assert not session.studio.server.asked(Operation.DELETE)
+    assert session.codes() == [ExitCode.OK]
+
+
 def test_what_is_removed_is_deleted_once_it_is_quiet(session: Session) -> None:
     session.files = (STREET, NIGHT)
 
